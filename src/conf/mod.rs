@@ -1,0 +1,3 @@
+//! The configuration language.
+
+pub mod model;

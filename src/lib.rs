@@ -1,0 +1,6 @@
+//! bng: a packet-level load balancer with its own network stack.
+#![forbid(unsafe_code)]
+
+pub mod conf;
+pub mod seed;
+pub mod time;
