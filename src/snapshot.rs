@@ -1,0 +1,297 @@
+//! The snapshot: everything the fast path reads, compiled once and never changed.
+//!
+//! The director builds a new snapshot when the configuration, a neighbour, a check or mastership changes, and
+//! publishes it as a whole. A worker reads one snapshot per batch, so it never sees half a change.
+
+use crate::conf::model::{Model, Module, Protocol, SessionId};
+use crate::net::{Addr, AddrMap, PortId};
+use crate::time::Duration;
+use crate::wire::MacAddr;
+
+/// Who owns one of our addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `real` or `real6`: this node, master or not.
+    Real,
+    /// `virt` or `virt6`: the master.
+    Virt,
+    /// Address of a server: the master.
+    Server,
+}
+
+/// One of our addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Own {
+    /// Whose it is.
+    pub role: Role,
+    /// Interface of its network; `None` for an address in no network, which is then never resolved.
+    pub port: Option<PortId>,
+    /// Station address that goes with it.
+    pub mac: MacAddr,
+}
+
+/// One interface as the fast path sees it.
+#[derive(Debug, Clone, Default)]
+pub struct Port {
+    /// Station addresses of this node alone: a frame *from* one of them is our own.
+    pub real_macs: Vec<MacAddr>,
+    /// Every station address we receive for, the shared ones included.
+    pub macs: Vec<MacAddr>,
+}
+
+/// Service of one virtual address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Service {
+    /// Protocol, `None` for any.
+    pub protocol: Option<Protocol>,
+    /// Port, 0 for any.
+    pub port: u16,
+    /// Server number.
+    pub server: u16,
+}
+
+/// A server as the fast path sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Enabled.
+    pub active: bool,
+    /// Session identity.
+    pub sessionid: SessionId,
+    /// Idle time of a session.
+    pub stimeout: Duration,
+    /// All its targets, in the order of the statement.
+    pub targets: Vec<u16>,
+    /// Those that can take new IPv4 sessions.
+    pub usable4: Vec<u16>,
+    /// Those that can take new IPv6 sessions.
+    pub usable6: Vec<u16>,
+}
+
+/// Where frames for a target go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hop {
+    /// Interface.
+    pub port: PortId,
+    /// Station of the target.
+    pub to: MacAddr,
+    /// Our station on that network.
+    pub from: MacAddr,
+}
+
+/// A target as the fast path sees it: a hop for each family in which it can be reached and is up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Target {
+    /// IPv4.
+    pub hop4: Option<Hop>,
+    /// IPv6.
+    pub hop6: Option<Hop>,
+}
+
+/// What a worker knows.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Counts snapshots of this process.
+    pub generation: u64,
+    /// Module chain.
+    pub modules: Vec<Module>,
+    /// This node owns the virtual addresses.
+    pub master: bool,
+    /// Virtual router id whose advertisements the director wants, and the interface they come from.
+    pub vrrp: Option<(u8, PortId)>,
+    /// Interfaces by number.
+    pub ports: Vec<Option<Port>>,
+    /// Our addresses.
+    pub own: AddrMap<Own>,
+    /// Addresses that the director resolves, with what it believes.
+    pub watched: AddrMap<Option<MacAddr>>,
+    /// Services per virtual address, most specific first.
+    pub services: AddrMap<Vec<Service>>,
+    /// Servers by number.
+    pub servers: Vec<Option<Server>>,
+    /// Targets by number.
+    pub targets: Vec<Target>,
+}
+
+impl Snapshot {
+    /// A snapshot in which nothing is known and every frame is dropped.
+    pub fn empty() -> Self {
+        Self {
+            generation: 0,
+            modules: Vec::new(),
+            master: false,
+            vrrp: None,
+            ports: Vec::new(),
+            own: AddrMap::build(&[]),
+            watched: AddrMap::build(&[]),
+            services: AddrMap::build(&[]),
+            servers: Vec::new(),
+            targets: Vec::new(),
+        }
+    }
+
+    /// Interface `id`, if it is open.
+    #[inline]
+    pub fn port(&self, id: PortId) -> Option<&Port> {
+        self.ports.get(usize::from(id))?.as_ref()
+    }
+
+    /// Server `number`, if it is registered.
+    #[inline]
+    pub fn server(&self, number: u16) -> Option<&Server> {
+        self.servers.get(usize::from(number))?.as_ref()
+    }
+
+    /// Where frames of this family go for target `number`, if it is up.
+    #[inline]
+    pub fn hop(&self, number: u16, v6: bool) -> Option<Hop> {
+        let target = self.targets.get(usize::from(number))?;
+        if v6 { target.hop6 } else { target.hop4 }
+    }
+
+    /// Whether `station` claims an address that this node owns now.
+    pub fn conflicts(&self, addr: Addr, station: MacAddr) -> bool {
+        self.answerable(addr).is_some_and(|own| own.mac != station)
+    }
+
+    /// One of our addresses, if this node may answer for it now.
+    #[inline]
+    pub fn answerable(&self, addr: Addr) -> Option<&Own> {
+        self.own.get(addr).filter(|own| self.master || own.role == Role::Real)
+    }
+}
+
+/// What the director knows beyond the configuration when it compiles a snapshot.
+pub trait Knowledge {
+    /// This node is master.
+    fn master(&self) -> bool;
+    /// Interface `number` is open.
+    fn open(&self, number: u16) -> bool;
+    /// What is believed of `addr`; the outer `None` when it is not watched.
+    fn watched(&self) -> Vec<(Addr, Option<MacAddr>)>;
+    /// Where frames for target `number` go, when it is up in that family.
+    fn target(&self, number: u16) -> Target;
+}
+
+/// Station address of network `number` of `model` for the node itself: `06:00:` and the IPv4 `real` address, else
+/// the last four bytes of `real6`, else of whatever address the network has.
+pub fn station(network: &crate::conf::model::Network) -> Option<MacAddr> {
+    let tail = |v6: std::net::Ipv6Addr| {
+        let o = v6.octets();
+        std::net::Ipv4Addr::new(o[12], o[13], o[14], o[15])
+    };
+    network
+        .real
+        .or(network.real6.map(tail))
+        .or(network.virt)
+        .or(network.virt6.map(tail))
+        .map(MacAddr::real)
+}
+
+/// Compiles `model` and what is known into a snapshot.
+pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapshot {
+    let vrid = model.vrrp.map(|v| v.vrid);
+    let shared = |v6: bool, own: MacAddr| match vrid {
+        Some(vrid) if v6 => MacAddr::vrrp_v6(vrid),
+        Some(vrid) => MacAddr::vrrp_v4(vrid),
+        None => own,
+    };
+    let networks = || {
+        model
+            .networks
+            .values()
+            .filter(|n| n.active && known.open(n.interface))
+            .filter_map(|n| Some((n, PortId::try_from(n.interface).ok()?, station(n)?)))
+    };
+
+    let mut ports: Vec<Option<Port>> = Vec::new();
+    let mut own = Vec::new();
+    for (network, id, mac) in networks() {
+        if ports.len() <= usize::from(id) {
+            ports.resize_with(usize::from(id) + 1, || None);
+        }
+        let port = ports[usize::from(id)].get_or_insert_default();
+        for (list, mac) in [
+            (&mut port.real_macs, mac),
+            (&mut port.macs, mac),
+            (&mut port.macs, shared(false, mac)),
+            (&mut port.macs, shared(true, mac)),
+        ] {
+            if !list.contains(&mac) {
+                list.push(mac);
+            }
+        }
+        let mut add = |ip: Option<std::net::IpAddr>, role, mac| {
+            if let Some(ip) = ip {
+                own.push((Addr::from(ip), Own { role, port: Some(id), mac }));
+            }
+        };
+        add(network.real.map(Into::into), Role::Real, mac);
+        add(network.real6.map(Into::into), Role::Real, mac);
+        add(network.virt.map(Into::into), Role::Virt, shared(false, mac));
+        add(network.virt6.map(Into::into), Role::Virt, shared(true, mac));
+    }
+
+    let mut services: Vec<(Addr, Vec<Service>)> = Vec::new();
+    let mut servers: Vec<Option<Server>> = Vec::new();
+    for (number, server) in model.servers.iter().filter(|(_, s)| s.registered) {
+        if servers.len() <= usize::from(*number) {
+            servers.resize(usize::from(*number) + 1, None);
+        }
+        let usable = |v6: bool| {
+            let takes = |n: &&u16| model.targets.get(n).is_some_and(|t| t.active) && hop(known.target(**n), v6).is_some();
+            server.targets.iter().filter(takes).copied().collect()
+        };
+        servers[usize::from(*number)] = Some(Server {
+            active: server.active,
+            sessionid: server.sessionid,
+            stimeout: server.stimeout,
+            targets: server.targets.clone(),
+            usable4: usable(false),
+            usable6: usable(true),
+        });
+        let addresses = [server.ipaddr.map(std::net::IpAddr::from), server.ipaddr6.map(std::net::IpAddr::from)];
+        for ip in addresses.into_iter().flatten() {
+            let addr = Addr::from(ip);
+            let home = networks().find(|(n, ..)| n.contains(ip)).or_else(|| networks().next());
+            if let Some((network, port, mac)) = home {
+                let port = network.contains(ip).then_some(port);
+                own.push((addr, Own { role: Role::Server, port, mac: shared(ip.is_ipv6(), mac) }));
+            }
+            let service = Service { protocol: server.protocol, port: server.port, server: *number };
+            match services.iter_mut().find(|(a, _)| *a == addr) {
+                Some((_, list)) => list.push(service),
+                None => services.push((addr, vec![service])),
+            }
+        }
+    }
+    for (_, list) in &mut services {
+        // Exact protocol and port first, then any port, then any protocol; stable, so the lower number wins.
+        list.sort_by_key(|s| (s.protocol.is_none(), s.port == 0));
+    }
+
+    let last = model.targets.keys().next_back().map_or(0, |n| usize::from(*n) + 1);
+    let mut targets = vec![Target::default(); last];
+    for number in model.targets.keys() {
+        targets[usize::from(*number)] = known.target(*number);
+    }
+    let vrrp = model.vrrp.and_then(|v| {
+        let network = model.networks.get(&v.network)?;
+        Some((v.vrid, PortId::try_from(network.interface).ok()?))
+    });
+    Snapshot {
+        generation,
+        modules: model.modules.clone(),
+        master: known.master(),
+        vrrp,
+        ports,
+        own: AddrMap::build(&own),
+        watched: AddrMap::build(&known.watched()),
+        services: AddrMap::build(&services),
+        servers,
+        targets,
+    }
+}
+
+fn hop(target: Target, v6: bool) -> Option<Hop> {
+    if v6 { target.hop6 } else { target.hop4 }
+}
