@@ -4,3 +4,4 @@
 pub mod conf;
 pub mod seed;
 pub mod time;
+pub mod wire;
