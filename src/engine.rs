@@ -22,7 +22,8 @@ use crate::slb::{Slb, session};
 use crate::snapshot::Snapshot;
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
-use crate::wire::{self, Dissected, IpInfo, L3, Malformed, checksum, protocol, vlan};
+use crate::wire::icmpv4::Echo;
+use crate::wire::{self, Dissected, IpInfo, L3, MacAddr, Malformed, icmpv4, icmpv6, protocol, vlan};
 
 /// The fast path of one worker.
 #[derive(Debug)]
@@ -107,22 +108,25 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Where the layer-4 packet of IP packet `i` stands in its frame.
-    #[inline]
-    pub fn l4(&self, i: usize) -> std::ops::Range<usize> {
-        let info = self.info(i);
-        usize::from(info.l4_offset)..usize::from(info.l4_offset) + usize::from(info.l4_len)
+    /// Whether ICMP message `i` is an echo request or reply.
+    pub fn echo(&self, i: usize) -> Option<Echo> {
+        let (info, frame) = (self.info(i), self.frames[i].bytes());
+        if info.is_v6 {
+            icmpv6::Packet::new(info.l4(frame)).ok()?.echo()
+        } else {
+            icmpv4::Packet::new(info.l4(frame)).ok()?.echo()
+        }
     }
 
     /// Whether the checksum of ICMP message `i` is right.
     pub fn icmp_checksum_holds(&self, i: usize) -> bool {
-        let (info, message) = (self.info(i), &self.frames[i].bytes()[self.l4(i)]);
-        let pseudo = match (info.src.as_v6(), info.dst.as_v6()) {
-            (Some(src), Some(dst)) => checksum::pseudo_v6(src, dst, protocol::ICMPV6, message.len() as u32),
-            // ICMP for IPv4 has no pseudo header (RFC 792).
-            _ => checksum::Sum::ZERO,
-        };
-        checksum::verify(message, pseudo)
+        let (info, frame) = (self.info(i), self.frames[i].bytes());
+        match (info.src.as_v6(), info.dst.as_v6()) {
+            (Some(src), Some(dst)) => {
+                icmpv6::Packet::new(info.l4(frame)).is_ok_and(|message| message.verify_checksum(src, dst))
+            }
+            _ => icmpv4::Packet::new(info.l4(frame)).is_ok_and(|message| message.verify_checksum()),
+        }
     }
 
     /// Ethernet addresses of frame `i`.
@@ -174,7 +178,8 @@ impl Pass<'_, '_> {
 impl Engine {
     /// The engine of a worker that reads interface `port`.
     pub fn new(port: PortId, stats: Arc<WorkerStats>, mut seed: Seed) -> Self {
-        let nothing = Dissected::default();
+        let nothing =
+            Dissected { dst: MacAddr::ZERO, src: MacAddr::ZERO, ethertype: 0, vlan: None, l3: L3::Other };
         Self { port, slb: Slb::new(&mut seed), stats, dissected: [nothing; bng_platform::BATCH_MAX] }
     }
 
@@ -225,13 +230,18 @@ impl Engine {
     }
 
     /// About `max` sessions from `cursor` on, which is moved behind them; `None` at the end.
-    pub fn sessions(&self, now: Instant, cursor: &mut session::Cursor, max: usize) -> Option<Vec<session::View>> {
+    pub fn sessions(
+        &self,
+        now: Instant,
+        cursor: &mut session::Cursor,
+        max: usize,
+    ) -> Option<Vec<session::View>> {
         self.slb.sessions(now, cursor, max)
     }
 
-    /// Live and not yet swept sessions of both families.
+    /// Sessions of both families, expired ones that were not swept yet included.
     pub fn session_count(&self) -> usize {
-        self.slb.len()
+        self.slb.session_count()
     }
 }
 
@@ -274,8 +284,8 @@ fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected]) {
                     L3::Ip(info) => {
                         pass.ip |= bit;
                         match info.proto {
-                            protocol::ICMP if !info.is_v6() => pass.icmp |= bit,
-                            protocol::ICMPV6 if info.is_v6() => pass.icmp |= bit,
+                            protocol::ICMP if !info.is_v6 => pass.icmp |= bit,
+                            protocol::ICMPV6 if info.is_v6 => pass.icmp |= bit,
                             protocol::VRRP => pass.vrrp |= bit,
                             _ => {}
                         }
@@ -298,10 +308,10 @@ fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected]) {
     }
 }
 
-fn stations(bytes: &[u8]) -> Option<(wire::MacAddr, wire::MacAddr)> {
+fn stations(bytes: &[u8]) -> Option<(MacAddr, MacAddr)> {
     let (dst, rest) = bytes.split_first_chunk::<6>()?;
     let (src, _) = rest.split_first_chunk::<6>()?;
-    Some((wire::MacAddr(*dst), wire::MacAddr(*src)))
+    Some((MacAddr(*dst), MacAddr(*src)))
 }
 
 /// Networks are untagged. A tag with VLAN 0 carries a priority only (IEEE 802.1Q 9.6) and is taken off; any other

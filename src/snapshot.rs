@@ -3,7 +3,10 @@
 //! The director builds a new snapshot when the configuration, a neighbour, a check or mastership changes, and
 //! publishes it as a whole. A worker reads one snapshot per batch, so it never sees half a change.
 
-use crate::conf::model::{Model, Module, Protocol, SessionId};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::conf::model::{Model, Module, Network, Protocol, SessionId};
 use crate::net::{Addr, AddrMap, PortId};
 use crate::time::Duration;
 use crate::wire::MacAddr;
@@ -174,101 +177,96 @@ pub trait Knowledge {
 
 /// Station address of network `number` of `model` for the node itself: `06:00:` and the IPv4 `real` address, else
 /// the last four bytes of `real6`, else of whatever address the network has.
-pub fn station(network: &crate::conf::model::Network) -> Option<MacAddr> {
+pub fn station(network: &Network) -> Option<MacAddr> {
     let tail = |v6: std::net::Ipv6Addr| {
         let o = v6.octets();
         std::net::Ipv4Addr::new(o[12], o[13], o[14], o[15])
     };
-    network
-        .real
-        .or(network.real6.map(tail))
-        .or(network.virt)
-        .or(network.virt6.map(tail))
-        .map(MacAddr::real)
+    network.real.or(network.real6.map(tail)).or(network.virt).or(network.virt6.map(tail)).map(MacAddr::real)
+}
+
+/// The stations of `model`: which networks are in use and who we are there.
+struct Stations<'a, K> {
+    model: &'a Model,
+    known: &'a K,
+}
+
+impl<'a, K: Knowledge> Stations<'a, K> {
+    /// Networks in use with interface and own station.
+    fn networks(&self) -> impl Iterator<Item = (&'a Network, PortId, MacAddr)> {
+        let known = self.known;
+        self.model
+            .networks
+            .values()
+            .filter(move |n| n.active && known.open(n.interface))
+            .filter_map(|n| Some((n, PortId::try_from(n.interface).ok()?, station(n)?)))
+    }
+
+    /// Station of shared addresses on a network whose own station is `own`.
+    fn shared(&self, v6: bool, own: MacAddr) -> MacAddr {
+        match self.model.vrrp {
+            Some(vrrp) if v6 => MacAddr::vrrp_v6(vrrp.vrid),
+            Some(vrrp) => MacAddr::vrrp_v4(vrrp.vrid),
+            None => own,
+        }
+    }
+
+    fn ports(&self) -> Vec<Option<Port>> {
+        let mut ports: Vec<Option<Port>> = Vec::new();
+        for (_, id, mac) in self.networks() {
+            if ports.len() <= usize::from(id) {
+                ports.resize_with(usize::from(id) + 1, || None);
+            }
+            let port = ports[usize::from(id)].get_or_insert_default();
+            let insert = |list: &mut Vec<MacAddr>, mac| {
+                if !list.contains(&mac) {
+                    list.push(mac);
+                }
+            };
+            insert(&mut port.real_macs, mac);
+            for mac in [mac, self.shared(false, mac), self.shared(true, mac)] {
+                insert(&mut port.macs, mac);
+            }
+        }
+        ports
+    }
+
+    /// Addresses of networks and registered servers. Of two owners of one address the first stays.
+    fn own(&self) -> Vec<(Addr, Own)> {
+        let mut own = Vec::new();
+        let mut add = |ip: Option<IpAddr>, role, port, mac| {
+            own.extend(ip.map(|ip| (Addr::from(ip), Own { role, port, mac })));
+        };
+        for (network, id, mac) in self.networks() {
+            add(network.real.map(Into::into), Role::Real, Some(id), mac);
+            add(network.real6.map(Into::into), Role::Real, Some(id), mac);
+            add(network.virt.map(Into::into), Role::Virt, Some(id), self.shared(false, mac));
+            add(network.virt6.map(Into::into), Role::Virt, Some(id), self.shared(true, mac));
+        }
+        for server in self.model.servers.values().filter(|s| s.registered) {
+            for ip in server.addresses() {
+                let home = self.networks().find(|(n, ..)| n.contains(ip)).or_else(|| self.networks().next());
+                let Some((network, port, mac)) = home else { continue };
+                add(
+                    Some(ip),
+                    Role::Server,
+                    network.contains(ip).then_some(port),
+                    self.shared(ip.is_ipv6(), mac),
+                );
+            }
+        }
+        own
+    }
+}
+
+/// Every address of this node and its peers in `model`, whoever is master.
+pub fn own_addresses(model: &Model, known: &impl Knowledge) -> Vec<(Addr, Own)> {
+    Stations { model, known }.own()
 }
 
 /// Compiles `model` and what is known into a snapshot.
 pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapshot {
-    let vrid = model.vrrp.map(|v| v.vrid);
-    let shared = |v6: bool, own: MacAddr| match vrid {
-        Some(vrid) if v6 => MacAddr::vrrp_v6(vrid),
-        Some(vrid) => MacAddr::vrrp_v4(vrid),
-        None => own,
-    };
-    let networks = || {
-        model
-            .networks
-            .values()
-            .filter(|n| n.active && known.open(n.interface))
-            .filter_map(|n| Some((n, PortId::try_from(n.interface).ok()?, station(n)?)))
-    };
-
-    let mut ports: Vec<Option<Port>> = Vec::new();
-    let mut own = Vec::new();
-    for (network, id, mac) in networks() {
-        if ports.len() <= usize::from(id) {
-            ports.resize_with(usize::from(id) + 1, || None);
-        }
-        let port = ports[usize::from(id)].get_or_insert_default();
-        for (list, mac) in [
-            (&mut port.real_macs, mac),
-            (&mut port.macs, mac),
-            (&mut port.macs, shared(false, mac)),
-            (&mut port.macs, shared(true, mac)),
-        ] {
-            if !list.contains(&mac) {
-                list.push(mac);
-            }
-        }
-        let mut add = |ip: Option<std::net::IpAddr>, role, mac| {
-            if let Some(ip) = ip {
-                own.push((Addr::from(ip), Own { role, port: Some(id), mac }));
-            }
-        };
-        add(network.real.map(Into::into), Role::Real, mac);
-        add(network.real6.map(Into::into), Role::Real, mac);
-        add(network.virt.map(Into::into), Role::Virt, shared(false, mac));
-        add(network.virt6.map(Into::into), Role::Virt, shared(true, mac));
-    }
-
-    let mut services: Vec<(Addr, Vec<Service>)> = Vec::new();
-    let mut servers: Vec<Option<Server>> = Vec::new();
-    for (number, server) in model.servers.iter().filter(|(_, s)| s.registered) {
-        if servers.len() <= usize::from(*number) {
-            servers.resize(usize::from(*number) + 1, None);
-        }
-        let usable = |v6: bool| {
-            let takes = |n: &&u16| model.targets.get(n).is_some_and(|t| t.active) && hop(known.target(**n), v6).is_some();
-            server.targets.iter().filter(takes).copied().collect()
-        };
-        servers[usize::from(*number)] = Some(Server {
-            active: server.active,
-            sessionid: server.sessionid,
-            stimeout: server.stimeout,
-            targets: server.targets.clone(),
-            usable4: usable(false),
-            usable6: usable(true),
-        });
-        let addresses = [server.ipaddr.map(std::net::IpAddr::from), server.ipaddr6.map(std::net::IpAddr::from)];
-        for ip in addresses.into_iter().flatten() {
-            let addr = Addr::from(ip);
-            let home = networks().find(|(n, ..)| n.contains(ip)).or_else(|| networks().next());
-            if let Some((network, port, mac)) = home {
-                let port = network.contains(ip).then_some(port);
-                own.push((addr, Own { role: Role::Server, port, mac: shared(ip.is_ipv6(), mac) }));
-            }
-            let service = Service { protocol: server.protocol, port: server.port, server: *number };
-            match services.iter_mut().find(|(a, _)| *a == addr) {
-                Some((_, list)) => list.push(service),
-                None => services.push((addr, vec![service])),
-            }
-        }
-    }
-    for (_, list) in &mut services {
-        // Exact protocol and port first, then any port, then any protocol; stable, so the lower number wins.
-        list.sort_by_key(|s| (s.protocol.is_none(), s.port == 0));
-    }
-
+    let stations = Stations { model, known };
     let last = model.targets.keys().next_back().map_or(0, |n| usize::from(*n) + 1);
     let mut targets = vec![Target::default(); last];
     for number in model.targets.keys() {
@@ -283,15 +281,51 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapsh
         modules: model.modules.clone(),
         master: known.master(),
         vrrp,
-        ports,
-        own: AddrMap::build(&own),
+        ports: stations.ports(),
+        own: AddrMap::build(&stations.own()),
         watched: AddrMap::build(&known.watched()),
-        services: AddrMap::build(&services),
-        servers,
+        services: AddrMap::build(&services(model)),
+        servers: servers(model, &targets),
         targets,
     }
 }
 
-fn hop(target: Target, v6: bool) -> Option<Hop> {
-    if v6 { target.hop6 } else { target.hop4 }
+/// What each virtual address serves.
+fn services(model: &Model) -> Vec<(Addr, Vec<Service>)> {
+    let mut services: BTreeMap<Addr, Vec<Service>> = BTreeMap::new();
+    for (number, server) in model.servers.iter().filter(|(_, s)| s.registered) {
+        for ip in server.addresses() {
+            let service = Service { protocol: server.protocol, port: server.port, server: *number };
+            services.entry(ip.into()).or_default().push(service);
+        }
+    }
+    for list in services.values_mut() {
+        // Exact protocol and port first, then any port, then any protocol; stable, so the lower number wins.
+        list.sort_by_key(|s| (s.protocol.is_none(), s.port == 0));
+    }
+    services.into_iter().collect()
+}
+
+/// Registered servers by number, with the targets that can take new sessions.
+fn servers(model: &Model, targets: &[Target]) -> Vec<Option<Server>> {
+    let mut servers: Vec<Option<Server>> = Vec::new();
+    for (number, server) in model.servers.iter().filter(|(_, s)| s.registered) {
+        let usable = |reachable: fn(&Target) -> bool| {
+            let takes = |n: &&u16| {
+                model.targets.get(n).is_some_and(|t| t.active)
+                    && targets.get(usize::from(**n)).is_some_and(reachable)
+            };
+            server.targets.iter().filter(takes).copied().collect()
+        };
+        servers.resize(usize::from(*number) + 1, None);
+        servers[usize::from(*number)] = Some(Server {
+            active: server.active,
+            sessionid: server.sessionid,
+            stimeout: server.stimeout,
+            targets: server.targets.clone(),
+            usable4: usable(|t| t.hop4.is_some()),
+            usable6: usable(|t| t.hop6.is_some()),
+        });
+    }
+    servers
 }

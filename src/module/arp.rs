@@ -25,12 +25,20 @@ pub fn run(pass: &mut Pass<'_, '_>) {
             None => false,
         };
         if reply {
-            if news { pass.punt(i) } else { pass.drop(i, Drop::NeighborOther) }
+            if news {
+                pass.punt(i)
+            } else {
+                pass.drop(i, Drop::NeighborOther)
+            }
             continue;
         }
         let own = pass.snapshot.own.get(target).filter(|own| own.port == Some(pass.port));
         let Some(own) = own else {
-            if news { pass.punt(i) } else { pass.drop(i, Drop::NeighborOther) }
+            if news {
+                pass.punt(i)
+            } else {
+                pass.drop(i, Drop::NeighborOther)
+            }
             continue;
         };
         if pass.snapshot.answerable(target).is_none() {

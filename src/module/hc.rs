@@ -3,18 +3,15 @@
 use crate::engine::{Pass, bits};
 use crate::snapshot::Role;
 use crate::stat::Drop;
-use crate::wire::{Fragment, icmpv4, icmpv6};
+use crate::wire::Fragment;
+use crate::wire::icmpv4::Echo;
 
 /// Takes echo replies addressed to this node itself.
 pub fn run(pass: &mut Pass<'_, '_>) {
     for i in bits(pass.icmp()) {
         let info = pass.info(i);
-        if pass.snapshot.own.get(info.dst).is_none_or(|own| own.role != Role::Real) {
-            continue;
-        }
-        let message = &pass.frames[i].bytes()[pass.l4(i)];
-        let reply = if info.is_v6() { icmpv6::kind::ECHO_REPLY } else { icmpv4::kind::ECHO_REPLY };
-        if message.first() != Some(&reply) || info.fragment != Fragment::None {
+        let ours = pass.snapshot.own.get(info.dst).is_some_and(|own| own.role == Role::Real);
+        if !ours || info.fragment != Fragment::None || pass.echo(i) != Some(Echo::Reply) {
             continue;
         }
         if pass.icmp_checksum_holds(i) {

@@ -2,7 +2,8 @@
 
 use crate::engine::{Pass, bits};
 use crate::stat::Drop;
-use crate::wire::{Addr, Fragment, checksum, ethernet, icmpv4, icmpv6, ipv4, ipv6};
+use crate::wire::icmpv4::Echo;
+use crate::wire::{Fragment, IpInfo, MacAddr, Malformed, ethernet, icmpv4, icmpv6, ipv4, ipv6};
 
 /// TTL or hop limit of an answer.
 const TTL: u8 = 64;
@@ -12,11 +13,7 @@ pub fn run(pass: &mut Pass<'_, '_>) {
     for i in bits(pass.icmp()) {
         let info = pass.info(i);
         let Some(own) = pass.snapshot.answerable(info.dst).copied() else { continue };
-        let station = pass.ethernet(i).src;
-        let l3 = usize::from(info.l3_offset);
-        let l4 = pass.l4(i);
-        let request = if info.is_v6() { icmpv6::kind::ECHO_REQUEST } else { icmpv4::kind::ECHO_REQUEST };
-        if pass.frames[i].bytes().get(l4.start) != Some(&request) || l4.len() < icmpv4::HEADER_LEN {
+        if pass.echo(i) != Some(Echo::Request) {
             continue;
         }
         if info.fragment != Fragment::None {
@@ -27,40 +24,37 @@ pub fn run(pass: &mut Pass<'_, '_>) {
             pass.drop(i, Drop::IcmpChecksum);
             continue;
         }
-        let bytes = pass.frames[i].bytes_mut();
-        if let Ok(mut frame) = ethernet::Frame::new(&mut *bytes) {
-            frame.set_dst(station);
-            frame.set_src(own.mac);
+        let station = pass.ethernet(i).src;
+        match turn_around(pass.frames[i].bytes_mut(), &info, station, own.mac) {
+            Ok(()) => {
+                pass.stats.work.echoed.add(1);
+                pass.forward(i, pass.port);
+            }
+            Err(_) => pass.drop(i, Drop::Malformed),
         }
-        turn_around(&mut bytes[l3..], info.src, info.dst);
-        // Swapped addresses leave the pseudo header's sum as it was; only type and code change.
-        let reply = if info.is_v6() { icmpv6::kind::ECHO_REPLY } else { icmpv4::kind::ECHO_REPLY };
-        let message = &mut bytes[l4];
-        let old = u16::from_be_bytes([message[0], message[1]]);
-        let sum = u16::from_be_bytes([message[2], message[3]]);
-        message[0] = reply;
-        message[1] = 0;
-        let sum = checksum::update_u16(sum, old, u16::from_be_bytes([reply, 0]));
-        message[2..4].copy_from_slice(&sum.to_be_bytes());
-        pass.stats.work.echoed.add(1);
-        pass.forward(i, pass.port);
     }
 }
 
-/// Sends an IP packet back where it came from.
-fn turn_around(packet: &mut [u8], src: Addr, dst: Addr) {
-    if let (Some(src), Some(dst)) = (src.as_v4(), dst.as_v4()) {
-        if let Ok(mut ip) = ipv4::Packet::new(packet) {
-            ip.set_src(dst);
-            ip.set_dst(src);
-            ip.set_ttl(TTL);
-            ip.fill_checksum();
-        }
-    } else if let (Some(src), Some(dst)) = (src.as_v6(), dst.as_v6())
-        && let Ok(mut ip) = ipv6::Packet::new(packet)
-    {
+/// Makes a request its own reply. Swapped addresses leave the sum of the pseudo header as it was.
+fn turn_around(bytes: &mut [u8], info: &IpInfo, to: MacAddr, from: MacAddr) -> Result<(), Malformed> {
+    let mut frame = ethernet::Frame::new(&mut *bytes)?;
+    frame.set_dst(to);
+    frame.set_src(from);
+    let packet = &mut bytes[usize::from(info.l3_offset)..];
+    if info.is_v6 {
+        let mut ip = ipv6::Packet::new(packet)?;
+        let (src, dst) = (ip.src(), ip.dst());
         ip.set_src(dst);
         ip.set_dst(src);
         ip.set_hop_limit(TTL);
+        icmpv6::Packet::new(info.l4_mut(bytes))?.turn_into_reply();
+    } else {
+        let mut ip = ipv4::Packet::new(packet)?;
+        let (src, dst) = (ip.src(), ip.dst());
+        ip.set_src(dst);
+        ip.set_dst(src);
+        ip.set_ttl(TTL);
+        icmpv4::Packet::new(info.l4_mut(bytes))?.turn_into_reply();
     }
+    Ok(())
 }

@@ -15,7 +15,7 @@ pub fn run(pass: &mut Pass<'_, '_>) {
     let Some((vrid, port)) = pass.snapshot.vrrp else { return };
     for i in bits(pass.vrrp()) {
         let info = pass.info(i);
-        match check(&pass.frames[i].bytes()[pass.l4(i)], info.is_v6(), info.ttl, vrid) {
+        match check(info.l4(pass.frames[i].bytes()), info.is_v6, info.ttl, vrid) {
             Err(reason) => pass.drop(i, reason),
             Ok(()) if port != pass.port => pass.drop(i, Drop::VrrpVrid),
             // The shared station address says nothing about the sender; its IP address does.
@@ -46,7 +46,7 @@ fn check(packet: &[u8], v6: bool, ttl: u8, vrid: u8) -> Result<(), Drop> {
     if advert.auth_type() != 0 {
         return Err(Drop::VrrpAuth);
     }
-    if advert.advert_interval() != ADVERT_SECONDS {
+    if advert.interval() != ADVERT_SECONDS {
         return Err(Drop::VrrpInterval);
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod addrmap;
 pub mod neighbor;
+pub mod packet;
 
 pub use addrmap::AddrMap;
 

@@ -73,13 +73,21 @@ impl Neighbors {
     pub fn watch(&mut self, now: Instant, wanted: &BTreeMap<Addr, PortId>) {
         self.entries.retain(|addr, entry| wanted.get(addr) == Some(&entry.port));
         for (addr, port) in wanted {
-            self.entries.entry(*addr).or_insert(Entry { port: *port, mac: None, since: now, tries: 0, next: now });
+            self.entries.entry(*addr).or_insert(Entry {
+                port: *port,
+                mac: None,
+                since: now,
+                tries: 0,
+                next: now,
+            });
         }
     }
 
     /// Takes note that `addr` was heard from station `mac` on `port`.
     pub fn learn(&mut self, now: Instant, port: PortId, addr: Addr, mac: MacAddr) -> Learned {
-        let Some(entry) = self.entries.get_mut(&addr).filter(|e| e.port == port) else { return Learned::Unknown };
+        let Some(entry) = self.entries.get_mut(&addr).filter(|e| e.port == port) else {
+            return Learned::Unknown;
+        };
         let old = entry.mac.replace(mac);
         *entry = Entry { since: now, tries: 0, next: now + REFRESH, ..*entry };
         if old == Some(mac) { Learned::Confirmed } else { Learned::Changed(old) }

@@ -32,7 +32,11 @@ impl Slb {
     /// No sessions yet.
     pub fn new(seed: &mut Seed) -> Self {
         let key = HashKey::new(seed);
-        Self { v4: Table::new(SESSIONS_V4, key), v6: Table::new(SESSIONS_V6, key), turns: rr::Turns::default() }
+        Self {
+            v4: Table::new(SESSIONS_V4, key),
+            v6: Table::new(SESSIONS_V6, key),
+            turns: rr::Turns::default(),
+        }
     }
 
     /// Takes every packet for a virtual address.
@@ -57,12 +61,12 @@ impl Slb {
                 pass.drop(i, Drop::ServerDisabled);
                 continue;
             };
-            let target = if info.is_v6() {
+            let target = if info.is_v6 {
                 assign(&mut self.v6, &mut self.turns, pass, service.server, server, &info)
             } else {
                 assign(&mut self.v4, &mut self.turns, pass, service.server, server, &info)
             };
-            match target.and_then(|target| Some((target, snapshot.hop(target, info.is_v6())?))) {
+            match target.and_then(|target| Some((target, snapshot.hop(target, info.is_v6)?))) {
                 Some((target, hop)) => {
                     let bytes = pass.frames[i].len() as u64;
                     for traffic in [pass.stats.server(service.server), pass.stats.target(target)] {
@@ -84,13 +88,18 @@ impl Slb {
         self.v6.sweep(now, |s| forget(stats, s, &stats.work.expired));
     }
 
-    /// Sessions of both families.
-    pub fn len(&self) -> usize {
+    /// Sessions of both families, expired ones that were not swept yet included.
+    pub fn session_count(&self) -> usize {
         self.v4.len() + self.v6.len()
     }
 
     /// About `max` sessions behind `cursor`, IPv4 first; `None` at the end.
-    pub fn sessions(&self, now: Instant, cursor: &mut session::Cursor, max: usize) -> Option<Vec<session::View>> {
+    pub fn sessions(
+        &self,
+        now: Instant,
+        cursor: &mut session::Cursor,
+        max: usize,
+    ) -> Option<Vec<session::View>> {
         cursor.list(now, &self.v4, &self.v6, max)
     }
 }
@@ -102,7 +111,8 @@ fn service(services: &[Service], info: &IpInfo) -> Result<Service, Drop> {
         protocol::UDP => Some(Protocol::Udp),
         _ => None,
     };
-    let fits = |s: &&Service| (s.protocol.is_none() || s.protocol == proto) && (s.port == 0 || s.port == info.dport);
+    let fits =
+        |s: &&Service| (s.protocol.is_none() || s.protocol == proto) && (s.port == 0 || s.port == info.dport);
     if let Some(found) = services.iter().find(fits) {
         return Ok(*found);
     }
@@ -122,12 +132,13 @@ fn assign<K: Key>(
 ) -> Option<u16> {
     let key = key::<K>(server.sessionid, number, info);
     let (now, snapshot, stats) = (pass.now, pass.snapshot, pass.stats);
-    let opening = info.proto == protocol::TCP && info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK) == tcp::flags::SYN;
-    let choose = |turns: &mut rr::Turns| turns.next(number, usable(server, info.is_v6()));
+    let opening = info.proto == protocol::TCP
+        && info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK) == tcp::flags::SYN;
+    let choose = |turns: &mut rr::Turns| turns.next(number, usable(server, info.is_v6));
     if let Some(place) = table.find(now, &key) {
         let session = table.get_mut(place);
         session.touch(now, opening);
-        if still_serves(snapshot, number, session.target, info.is_v6()) {
+        if still_serves(snapshot, number, session.target, info.is_v6) {
             return Some(session.target);
         }
         let target = choose(turns)?;

@@ -4,7 +4,7 @@ use crate::stat::MAX_SERVERS;
 
 /// Whose turn it is, for every server.
 #[derive(Debug)]
-pub struct Turns {
+pub(super) struct Turns {
     next: Box<[u32]>,
 }
 
@@ -16,7 +16,7 @@ impl Default for Turns {
 
 impl Turns {
     /// The next of `usable` for server `number`; `None` when there is none.
-    pub fn next(&mut self, number: u16, usable: &[u16]) -> Option<u16> {
+    pub(super) fn next(&mut self, number: u16, usable: &[u16]) -> Option<u16> {
         let turn = self.next.get_mut(usize::from(number))?;
         let at = (*turn as usize).checked_rem(usable.len())?;
         *turn = turn.wrapping_add(1);

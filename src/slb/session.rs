@@ -310,7 +310,10 @@ impl<K: Key> Table<K> {
     /// A place in one of two buckets: the emptier one's free place, else the least valuable session's.
     fn make_room(&self, now: Instant, first: usize, second: usize) -> (usize, Room<K>) {
         let free = |bucket: usize| {
-            (0..WAYS).map(|way| bucket * WAYS + way).filter(|at| self.tag(*at) == 0).collect::<arrayvec::ArrayVec<_, WAYS>>()
+            (0..WAYS)
+                .map(|way| bucket * WAYS + way)
+                .filter(|at| self.tag(*at) == 0)
+                .collect::<arrayvec::ArrayVec<_, WAYS>>()
         };
         let (a, b) = (free(first), free(second));
         if let Some(at) = if b.len() > a.len() { b.first() } else { a.first() } {
@@ -363,7 +366,14 @@ impl<K: Key> Table<K> {
 
     /// Tells `seen` of the live sessions in the buckets from `bucket` on, until it has seen `max` or more or looked
     /// at `buckets` of them. Returns the bucket to go on with.
-    fn walk(&self, now: Instant, bucket: usize, buckets: usize, max: usize, mut seen: impl FnMut(&Session<K>)) -> usize {
+    fn walk(
+        &self,
+        now: Instant,
+        bucket: usize,
+        buckets: usize,
+        max: usize,
+        mut seen: impl FnMut(&Session<K>),
+    ) -> usize {
         let (mut count, end) = (0, self.index.len().min(bucket.saturating_add(buckets)));
         for at in bucket..end {
             if count >= max {
@@ -430,7 +440,13 @@ const SLICE_BUCKETS: usize = 8_192;
 impl Cursor {
     /// About `max` sessions from here on, those of `v4` first, in bounded time; the cursor moves behind them.
     /// `None` at the end of the listing.
-    pub fn list(&mut self, now: Instant, v4: &Table<Key4>, v6: &Table<Key6>, max: usize) -> Option<Vec<View>> {
+    pub fn list(
+        &mut self,
+        now: Instant,
+        v4: &Table<Key4>,
+        v6: &Table<Key6>,
+        max: usize,
+    ) -> Option<Vec<View>> {
         let mut views = Vec::new();
         if self.v4 < v4.index.len() {
             self.v4 = v4.walk(now, self.v4, SLICE_BUCKETS, max, |s| views.push(View::new(now, s)));
@@ -488,7 +504,8 @@ mod tests {
         let mut t = table(1 << 14);
         let mut evicted = 0;
         for i in 0..(1 << 14) * 9 / 10 {
-            evicted += usize::from(matches!(t.insert(Instant::ZERO, key(i), 1, TEN, Why::Rr), Room::Evicted(_)));
+            evicted +=
+                usize::from(matches!(t.insert(Instant::ZERO, key(i), 1, TEN, Why::Rr), Room::Evicted(_)));
         }
         assert!(evicted < (1 << 14) / 100, "{evicted} evictions at nine tenths");
         assert_eq!(t.len() + evicted, (1 << 14) * 9 / 10);

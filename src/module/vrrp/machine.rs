@@ -111,7 +111,14 @@ pub struct Machine {
 impl Machine {
     /// A machine in state Initialize.
     pub fn new(now: Instant, settings: Settings) -> Self {
-        Self { settings, state: State::Initialize, reason: Reason::Stopped, since: now, timer: now, heard: None }
+        Self {
+            settings,
+            state: State::Initialize,
+            reason: Reason::Stopped,
+            since: now,
+            timer: now,
+            heard: None,
+        }
     }
 
     /// State now.
@@ -185,7 +192,8 @@ impl Machine {
             State::Initialize => Action::default(),
             // 6.4.2: "If the Master_Down_timer fires"
             State::Backup => {
-                let reason = if self.heard.is_some_and(|(_, p)| p == 0) { Reason::Withdrawn } else { Reason::Silence };
+                let reason =
+                    if self.heard.is_some_and(|(_, p)| p == 0) { Reason::Withdrawn } else { Reason::Silence };
                 self.take_over(now, reason)
             }
             // 6.4.3: "If the Adver_Timer fires"
