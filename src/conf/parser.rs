@@ -14,6 +14,7 @@
 //! statement, the line or the block that the error is in, and what depends on it is not judged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::argument::{Arg, Refusal, Value, index, indices};
 use super::config::{At, Config, Key};
@@ -183,12 +184,7 @@ impl<'a> Parser<'a, '_> {
 
     /// A refusal of the argument `token`, marking the part that is to blame.
     fn refuse(&mut self, token: &Token<'_>, refusal: Refusal) {
-        let span = match (&token.lexeme, refusal.part) {
-            (Lexeme::Word(_), Some(part)) => {
-                Span { start: token.span.start + part.start, end: token.span.start + part.end }
-            }
-            _ => token.span,
-        };
+        let span = part_of(token, refusal.part);
         self.say(Severity::Error, span, refusal.message, refusal.hint);
     }
 
@@ -220,26 +216,24 @@ impl<'a> Parser<'a, '_> {
                 return;
             }
             self.next();
-            if token.lexeme == Lexeme::Open {
-                self.skip_block(token.span);
+            if token.lexeme == Lexeme::Open && !self.skip_block() {
+                self.error(token.span, "the block that opens here is not closed");
             }
         }
     }
 
-    /// Goes behind the brace that closes a block that has been opened.
-    fn skip_block(&mut self, opened: Span) {
+    /// Goes behind the brace that closes a block that has been opened; `false` when there is none.
+    fn skip_block(&mut self) -> bool {
         let mut depth = 1_usize;
         while depth > 0 {
             match self.next().lexeme {
                 Lexeme::Open => depth += 1,
                 Lexeme::Close => depth -= 1,
-                Lexeme::End => {
-                    self.error(opened, "the block that opens here is not closed");
-                    return;
-                }
+                Lexeme::End => return false,
                 _ => {}
             }
         }
+        true
     }
 
     /// What to do at the top level when the rest of a line means nothing: braces in it belong to nobody either.
@@ -275,7 +269,7 @@ impl<'a> Parser<'a, '_> {
                         "'{' does not belong to anything",
                         "a block begins with its object, such as: server 1 {",
                     );
-                    self.skip_block(token.span);
+                    self.skip_block();
                 }
                 Lexeme::Close => self.error(token.span, "'}' without a '{' before it"),
                 Lexeme::Bad(why) => {
@@ -345,7 +339,7 @@ impl<'a> Parser<'a, '_> {
             "lists have commas and no blanks, texts with blanks stand in double quotes",
         );
         if opens {
-            self.skip_block(token.span);
+            self.skip_block();
         }
         Read::Lost
     }
@@ -492,7 +486,7 @@ impl<'a> Parser<'a, '_> {
                 Lexeme::Open => {
                     self.doubt.objects.insert(key);
                     self.error(token.span, "a block cannot stand inside a block");
-                    self.skip_block(token.span);
+                    self.skip_block();
                 }
                 Lexeme::Quoted(_) => {
                     self.doubt.objects.insert(key);
@@ -600,14 +594,16 @@ impl<'a> Parser<'a, '_> {
         }
         let value = match what.arg.parse(word) {
             Ok(value) => value,
-            Err(refusal) if refusal.known && self.mode == Mode::File => {
-                self.say(
-                    Severity::Warning,
-                    token.span,
-                    refusal.message,
-                    Some(format!("the statement '{}' is skipped and will not be saved", what.keyword)),
-                );
-                return Read::Done;
+            Err(Refusal { message, part, known: Some(known), .. }) if self.mode == Mode::File => {
+                if self.warned.insert((key.0, known.word)) {
+                    let what = if known.rest.is_some() { "it" } else { "the statement" };
+                    let hint = Some(format!("{what} is skipped and will not be saved"));
+                    self.say(Severity::Warning, part_of(&token, part), message, hint);
+                }
+                match known.rest {
+                    Some(rest) => rest,
+                    None => return Read::Done,
+                }
             }
             Err(refusal) => {
                 self.refuse(&token, refusal);
@@ -928,4 +924,14 @@ fn wish(before: Option<Wish>, verb: Verb, span: Span) -> Wish {
         Verb::No | Verb::License => {}
     }
     Wish { verb, span, ..wish }
+}
+
+/// Where `part` of a token stands. Bytes of a string are not bytes of the text, so a string is taken as a whole.
+fn part_of(token: &Token<'_>, part: Option<Range<usize>>) -> Span {
+    match (&token.lexeme, part) {
+        (Lexeme::Word(_), Some(part)) => {
+            Span { start: token.span.start + part.start, end: token.span.start + part.end }
+        }
+        _ => token.span,
+    }
 }
