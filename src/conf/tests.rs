@@ -110,15 +110,10 @@ fn every_shipped_file_is_read_written_and_read_again() {
 fn the_shipped_configuration_does_nothing_until_its_comments_are_opened() {
     let text = sample("bng.conf");
     assert_eq!(good(&text), Config::default());
-    let opened: String = text
-        .lines()
-        .map(|line| {
-            line.strip_prefix("// ").filter(|rest| !rest.contains(['.', '\'']) || rest.starts_with("    "))
-        })
-        .map(|line| line.map_or(String::new(), |line| format!("{line}\n")))
-        .filter(|line| !line.starts_with(|c: char| c.is_uppercase()))
-        .filter(|line| !line.contains("statements") && !line.contains("registered ("))
-        .collect();
+    // Prose has one blank behind the slashes, statements have none or an indentation.
+    let prose = |rest: &str| rest.starts_with(' ') && !rest.starts_with("  ");
+    let statements = text.lines().filter_map(|line| line.strip_prefix("//")).filter(|rest| !prose(rest));
+    let opened: String = statements.map(|line| format!("{line}\n")).collect();
     let (config, diagnostics) = Config::parse("bng.conf", &opened);
     assert_eq!(diagnostics.to_string(), "", "{opened}");
     assert!(config.model().expect("model").servers[&1].active);
@@ -496,6 +491,18 @@ fn braces_that_do_not_match_are_reported_once() {
     assert_eq!(said("srever 1 {\n x {\n}\n y\n}\ntarget 1\n").matches("error").count(), 1);
     // Lines that are not indented are not taken for the next object as long as they belong here.
     assert_eq!(said(&format!("{NETWORK}vrrp {{\nvrid 50\nnetwork 1\n}}\n")), "");
+}
+
+#[test]
+fn an_error_at_the_end_of_a_line_does_not_hide_the_next_line() {
+    for line in
+        ["register", "enable servers", "no", "no server", "server", "set", "hostname", "vrrp vrid", "\""]
+    {
+        let (_, diagnostics) = Config::parse("f", format!("{line}\nbogus\n"));
+        let lines: Vec<_> =
+            diagnostics.iter().filter_map(|d| d.place.as_ref()).map(|place| place.line).collect();
+        assert_eq!(lines, [1, 2], "{line}\n{diagnostics}");
+    }
 }
 
 #[test]
