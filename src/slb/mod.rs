@@ -1,0 +1,224 @@
+//! `slb`: server load balancing. Finds the server, then the session, else a target, and forwards.
+
+mod dsr;
+mod rr;
+pub mod session;
+
+use arrayvec::ArrayVec;
+use bng_platform::BATCH_MAX;
+
+use crate::conf::model::{Protocol, SessionId};
+use crate::engine::{Pass, bits};
+use crate::hash::HashKey;
+use crate::net::Addr;
+use crate::seed::Seed;
+use crate::snapshot::{Server, Service, Snapshot};
+use crate::stat::{Drop, WorkerStats};
+use crate::time::Instant;
+use crate::wire::{Fragment, IpInfo, protocol, tcp};
+use session::{Key, Key4, Key6, Room, Session, Spot, Table, Why};
+
+/// Most IPv4 sessions of one worker. The table takes memory page by page as sessions come, 33 bytes for each.
+pub const SESSIONS_V4: usize = 1 << 20;
+/// Most IPv6 sessions of one worker, 65 bytes each.
+pub const SESSIONS_V6: usize = 1 << 18;
+
+/// Sessions and turn-taking of one worker.
+#[derive(Debug)]
+pub struct Slb {
+    v4: Table<Key4>,
+    v6: Table<Key6>,
+    turns: rr::Turns,
+}
+
+impl Slb {
+    /// No sessions yet.
+    pub fn new(seed: &mut Seed) -> Self {
+        let key = HashKey::new(seed);
+        Self {
+            v4: Table::new(SESSIONS_V4, key),
+            v6: Table::new(SESSIONS_V6, key),
+            turns: rr::Turns::default(),
+        }
+    }
+
+    /// Takes every packet for a virtual address.
+    pub fn run(&mut self, pass: &mut Pass<'_, '_>) {
+        let (v4, v6) = (pass.ipv4(), pass.ipv6());
+        if v4 != 0 {
+            balance(&mut self.v4, &mut self.turns, pass, v4);
+        }
+        if v6 != 0 {
+            balance(&mut self.v6, &mut self.turns, pass, v6);
+        }
+    }
+
+    /// Removes idle sessions, a slice at a time.
+    pub fn sweep(&mut self, now: Instant, stats: &WorkerStats) {
+        self.v4.sweep(now, |s| forget(stats, s, &stats.work.expired));
+        self.v6.sweep(now, |s| forget(stats, s, &stats.work.expired));
+    }
+
+    /// Sessions of both families, expired ones that were not swept yet included.
+    pub fn session_count(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// About `max` sessions behind `cursor`, IPv4 first; `None` at the end.
+    pub fn sessions(
+        &self,
+        now: Instant,
+        cursor: &mut session::Cursor,
+        max: usize,
+    ) -> Option<Vec<session::View>> {
+        cursor.list(now, &self.v4, &self.v6, max)
+    }
+}
+
+/// A packet that wants a target.
+struct Request<K> {
+    /// Which frame of the batch.
+    frame: usize,
+    server: u16,
+    key: K,
+    spot: Spot,
+    /// It only asks for a connection.
+    opening: bool,
+}
+
+/// Takes the packets of one family named by `mask`. First all that each of them asks for, then the memory where
+/// their sessions lie, then the decisions: so the misses of a batch overlap.
+fn balance<K: Key>(table: &mut Table<K>, turns: &mut rr::Turns, pass: &mut Pass<'_, '_>, mask: u64) {
+    let mut requests = ArrayVec::<Request<K>, BATCH_MAX>::new();
+    for i in bits(mask) {
+        let info = pass.info(i);
+        match request(table, pass.snapshot, i, &info) {
+            None => {}
+            Some(Ok(request)) => requests.push(request),
+            Some(Err(reason)) => pass.drop(i, reason),
+        }
+    }
+    table.warm(requests.iter().map(|r| &r.spot));
+    for request in requests {
+        let i = request.frame;
+        let snapshot = pass.snapshot;
+        let v6 = pass.info(i).is_v6;
+        let target = assign(table, turns, pass, &request, v6);
+        let Some((target, hop)) = target.and_then(|target| Some((target, snapshot.hop(target, v6)?))) else {
+            pass.drop(i, Drop::NoTarget);
+            continue;
+        };
+        let bytes = pass.frames[i].len() as u64;
+        for traffic in [pass.stats.server(request.server), pass.stats.target(target)] {
+            traffic.frames.add(1);
+            traffic.bytes.add(bytes);
+        }
+        pass.stats.work.forwarded.add(1);
+        dsr::redirect(&mut pass.frames[i], hop);
+        pass.forward(i, hop.port);
+    }
+}
+
+/// What packet `i` asks for; `None` when it is not for a virtual address.
+#[inline]
+fn request<K: Key>(
+    table: &Table<K>,
+    snapshot: &Snapshot,
+    i: usize,
+    info: &IpInfo,
+) -> Option<Result<Request<K>, Drop>> {
+    let services = snapshot.services.get(info.dst)?;
+    // The local host and other balancers may own a virtual address too; what they send is no request.
+    if snapshot.own.get(info.src).is_some() {
+        return Some(Err(Drop::OwnSource));
+    }
+    let service = match service(services, info) {
+        Ok(service) => service,
+        Err(reason) => return Some(Err(reason)),
+    };
+    let Some(server) = snapshot.server(service.server).filter(|s| s.active) else {
+        return Some(Err(Drop::ServerDisabled));
+    };
+    let key = key::<K>(server.sessionid, service.server, info);
+    let opening = info.proto == protocol::TCP
+        && info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK) == tcp::flags::SYN;
+    Some(Ok(Request { frame: i, server: service.server, spot: table.locate(&key), key, opening }))
+}
+
+/// The most specific service of a virtual address for this packet.
+fn service(services: &[Service], info: &IpInfo) -> Result<Service, Drop> {
+    let proto = match info.proto {
+        protocol::TCP => Some(Protocol::Tcp),
+        protocol::UDP => Some(Protocol::Udp),
+        _ => None,
+    };
+    let fits =
+        |s: &&Service| (s.protocol.is_none() || s.protocol == proto) && (s.port == 0 || s.port == info.dport);
+    if let Some(found) = services.iter().find(fits) {
+        return Ok(*found);
+    }
+    // A later fragment has no ports; a server on a port cannot be told from another.
+    let later = info.fragment == Fragment::Later;
+    Err(if later { Drop::Fragment } else { Drop::NoServer })
+}
+
+/// The target of this packet's session, which is created or moved when need be. `None`: nobody can take it.
+#[inline]
+fn assign<K: Key>(
+    table: &mut Table<K>,
+    turns: &mut rr::Turns,
+    pass: &Pass<'_, '_>,
+    request: &Request<K>,
+    v6: bool,
+) -> Option<u16> {
+    let (now, snapshot, stats) = (pass.now, pass.snapshot, pass.stats);
+    let server = snapshot.server(request.server)?;
+    let choose = |turns: &mut rr::Turns| turns.next(request.server, usable(server, v6));
+    if let Some(place) = table.find(now, request.spot, &request.key) {
+        let session = table.get_mut(place);
+        session.touch(now, request.opening);
+        if snapshot.hop(session.target, v6).is_some() && server.targets.contains(&session.target) {
+            // Enabled or not: disabling a target takes new sessions away, not old ones.
+            return Some(session.target);
+        }
+        let target = choose(turns)?;
+        stats.target(session.target).sessions.sub(1);
+        session.move_to(target);
+        stats.target(target).sessions.add(1);
+        stats.work.moved.add(1);
+        return Some(target);
+    }
+    let target = choose(turns)?;
+    match table.insert(now, request.key, target, server.stimeout, Why::Rr) {
+        Room::Free => {}
+        Room::Expired(old) => forget(stats, &old, &stats.work.expired),
+        Room::Evicted(old) => forget(stats, &old, &stats.work.evicted),
+    }
+    for traffic in [stats.server(request.server), stats.target(target)] {
+        traffic.sessions.add(1);
+        traffic.created.add(1);
+    }
+    Some(target)
+}
+
+fn usable(server: &Server, v6: bool) -> &[u16] {
+    if v6 { &server.usable6 } else { &server.usable4 }
+}
+
+fn key<K: Key>(sessionid: SessionId, server: u16, info: &IpInfo) -> K {
+    let none = Addr::from_bits(0);
+    match sessionid {
+        SessionId::Src => K::new(server, info.src, 0, none),
+        SessionId::SrcPort => K::new(server, info.src, info.sport, none),
+        SessionId::Dst => K::new(server, none, 0, info.dst),
+        SessionId::Both => K::new(server, info.src, 0, info.dst),
+        SessionId::BothPort => K::new(server, info.src, info.sport, info.dst),
+    }
+}
+
+/// Takes a removed session out of the counts.
+fn forget<K: Key>(stats: &WorkerStats, session: &Session<K>, counter: &crate::stat::Counter) {
+    stats.server(session.key.server()).sessions.sub(1);
+    stats.target(session.target).sessions.sub(1);
+    counter.add(1);
+}
