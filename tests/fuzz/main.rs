@@ -1,4 +1,4 @@
-//! Replays the corpora of the fuzzer, and seeded damage to every input in them, as an ordinary test.
+//! Replays the corpora of the fuzzer, and seeded damage to every input in them, as ordinary tests.
 #![allow(clippy::disallowed_methods, reason = "a test reads its inputs from files")]
 
 mod targets;
@@ -13,7 +13,7 @@ const MUTATIONS: u64 = 2_000;
 
 /// Calls `target` with every file of the corpus and with damaged copies. A failure names the input by its bytes.
 fn replay(corpus: &str, target: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(corpus);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(corpus);
     let mut files: Vec<_> =
         fs::read_dir(&folder).expect("corpus").map(|entry| entry.expect("corpus entry").path()).collect();
     // The order of a directory is not the same on every machine, the seed is.
@@ -63,5 +63,16 @@ fn damaged(seed: &mut Seed, input: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
 
 #[test]
 fn damaged_frames_never_panic() {
-    replay("frame", targets::frame);
+    replay("fuzz/corpus/frame", targets::frame);
+}
+
+#[test]
+fn damaged_configurations_never_panic() {
+    replay("fuzz/corpus/conf", targets::conf);
+    replay("conf/examples", targets::conf);
+}
+
+#[test]
+fn damaged_lines_never_panic() {
+    replay("fuzz/corpus/line", targets::line);
 }

@@ -5,6 +5,7 @@
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use bng::conf::{Config, Header, complete, diff};
 use bng::wire::{
     Fragment, IpInfo, L3, Malformed, arp, dissect, ethernet, icmpv4, icmpv6, ipv4, ipv6, ndisc, protocol,
     tcp, udp, vlan, vrrp,
@@ -148,3 +149,51 @@ fn print<P: Display>(packet: Result<P, Malformed>) -> Option<P> {
     assert!(!line.is_empty() && !line.contains('\n'), "{line:?}");
     packet.ok()
 }
+
+/// Any bytes as a configuration file.
+pub(crate) fn conf(data: &[u8]) {
+    let (config, diagnostics) = Config::parse("fuzz.conf", data);
+    let report = diagnostics.to_string();
+    assert_eq!(diagnostics.is_empty(), report.is_empty(), "{report:?}");
+    // What was understood of a wrong file can still be written and asked about.
+    let saved = config.write(&header());
+    if !diagnostics.has_errors() {
+        config.model().expect("a configuration without errors has a meaning");
+        says_the_same(&config, &saved);
+    }
+}
+
+/// Any bytes as a line typed at the prompt, over the configuration of the proof of concept.
+pub(crate) fn line(data: &[u8]) {
+    let (mut config, diagnostics) = Config::parse("base", BASE);
+    assert!(!diagnostics.has_errors(), "{diagnostics}");
+    let line = String::from_utf8_lossy(data);
+    for candidate in complete(&line, &config) {
+        assert!(!candidate.word.is_empty());
+    }
+    let before = config.clone();
+    match config.apply_line(&line) {
+        Ok(_) => says_the_same(&config, &config.write(&header())),
+        Err(errors) => {
+            assert!(errors.has_errors() && !errors.to_string().is_empty());
+            assert!(diff(&before, &config).is_empty(), "a refused line changes nothing");
+            assert_eq!(before, config);
+        }
+    }
+}
+
+/// The saved text of a configuration without errors reads back as the same configuration.
+fn says_the_same(config: &Config, saved: &str) {
+    let (again, diagnostics) = Config::parse("saved", saved);
+    assert!(!diagnostics.has_errors(), "{diagnostics}\n{saved}");
+    assert_eq!(&again, config, "{saved}");
+    assert_eq!(diff(config, &again), [""; 0]);
+    assert_eq!(again.write(&header()), saved);
+}
+
+fn header() -> Header {
+    Header { taken: "Sun Jan 19 21:28:59 2020".into(), version: "0.100".into(), created: "2020/01/19".into() }
+}
+
+/// The configuration that the lines of [`line`] are typed into.
+const BASE: &str = include_str!("../../conf/examples/poc-tap-dsr.conf");
