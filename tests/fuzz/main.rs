@@ -8,11 +8,14 @@ use std::path::Path;
 
 use bng::seed::Seed;
 
-/// Damaged copies of each input that a replay tries.
-const MUTATIONS: u64 = 2_000;
+/// Damaged copies of each frame that a replay tries.
+const FRAMES: u64 = 2_000;
 
-/// Calls `target` with every file of the corpus and with damaged copies. A failure names the input by its bytes.
-fn replay(corpus: &str, target: fn(&[u8])) {
+/// Damaged copies of each text that a replay tries; a text takes the time of many frames.
+const TEXTS: u64 = 500;
+
+/// Calls `target` with every file of the corpus and with `copies` damaged copies of each. A failure names the input by its bytes.
+fn replay(corpus: &str, copies: u64, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(corpus);
     let mut files: Vec<_> =
         fs::read_dir(&folder).expect("corpus").map(|entry| entry.expect("corpus entry").path()).collect();
@@ -23,7 +26,7 @@ fn replay(corpus: &str, target: fn(&[u8])) {
     let mut seed = Seed::new(1);
     for (file, input) in files.iter().zip(&inputs) {
         run(file, input, target);
-        for _ in 0..MUTATIONS {
+        for _ in 0..copies {
             run(file, &damaged(&mut seed, input, &inputs), target);
         }
     }
@@ -63,16 +66,16 @@ fn damaged(seed: &mut Seed, input: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
 
 #[test]
 fn damaged_frames_never_panic() {
-    replay("fuzz/corpus/frame", targets::frame);
+    replay("fuzz/corpus/frame", FRAMES, targets::frame);
 }
 
 #[test]
 fn damaged_configurations_never_panic() {
-    replay("fuzz/corpus/conf", targets::conf);
-    replay("conf/examples", targets::conf);
+    replay("fuzz/corpus/conf", TEXTS, targets::conf);
+    replay("conf/examples", TEXTS, targets::conf);
 }
 
 #[test]
 fn damaged_lines_never_panic() {
-    replay("fuzz/corpus/line", targets::line);
+    replay("fuzz/corpus/line", TEXTS, targets::line);
 }
