@@ -153,12 +153,20 @@ pub(super) struct Refusal {
     /// The part of the word that is to blame, in bytes; `None` for all of it.
     pub(super) part: Option<Range<usize>>,
     /// The word means something that this version does not do: no reason to refuse a whole file.
-    pub(super) known: bool,
+    pub(super) known: Option<Known>,
+}
+
+/// A word that is known but not implemented.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) word: &'static str,
+    /// The value without this word, where it was one of a list.
+    pub(super) rest: Option<Value>,
 }
 
 impl Refusal {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, part: None, known: false }
+        Self { message: message.into(), hint: None, part: None, known: None }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -248,11 +256,15 @@ impl Arg {
                     return Err(Refusal::new(format!("'{found}' appears twice")).part(part));
                 }
                 Ok(found) => list.push(found),
-                Err(refusal) if refusal.known => not_yet = Some(refusal.part(part)),
+                Err(refusal) if refusal.known.is_some() => not_yet = Some(refusal.part(part)),
                 Err(refusal) => return Err(refusal.part(part)),
             }
         }
-        not_yet.map_or(Ok(Value::Choices(list)), Err)
+        let Some(mut refusal) = not_yet else { return Ok(Value::Choices(list)) };
+        if let Some(known) = refusal.known.as_mut().filter(|_| !list.is_empty()) {
+            known.rest = Some(Value::Choices(list));
+        }
+        Err(refusal)
     }
 }
 
@@ -356,7 +368,7 @@ fn choice(word: &str, choices: &'static [Choice]) -> Result<&'static str, Refusa
     }
     if let Some(known) = choices.iter().find(|c| c.word == word) {
         return Err(Refusal {
-            known: true,
+            known: Some(Known { word: known.word, rest: None }),
             ..Refusal::new(format!("'{}' ({}) is not implemented in this version", known.word, known.help))
         });
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::argument::Arg;
+use super::argument::{Arg, Choice};
 use super::config::Config;
 use super::keyword::{Match, unique_prefix};
 use super::kind::Kind;
@@ -157,7 +157,7 @@ fn numbers(kind: Kind, config: &Config) -> Vec<Candidate> {
 
 /// What may stand as the argument of `statement`.
 fn argument(statement: &Statement, partial: &str, config: &Config) -> Vec<Candidate> {
-    let words = |choices: &'static [super::argument::Choice]| {
+    let words = |choices: &'static [Choice]| {
         choices.iter().filter(|c| c.implemented).map(|c| Candidate::new(c.word, c.help)).collect::<Vec<_>>()
     };
     match statement.arg {
@@ -173,9 +173,7 @@ fn argument(statement: &Statement, partial: &str, config: &Config) -> Vec<Candid
 
 /// Completes the last element of a list: the candidates carry the elements before it, and those are not offered again.
 fn list(elements: Vec<Candidate>, partial: &str) -> Vec<Candidate> {
-    let (before, _) = partial
-        .rsplit_once(',')
-        .map_or(("", partial), |_| partial.split_at(partial.rfind(',').unwrap_or(0) + 1));
+    let (before, _) = partial.split_at(partial.rfind(',').map_or(0, |comma| comma + 1));
     let used: BTreeSet<&str> = before.split(',').collect();
     elements
         .into_iter()

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::argument::Value;
-use super::diagnostic::{Diagnostics, Source};
+use super::diagnostic::{Diagnostics, Severity, Source};
 use super::interpret;
 use super::kind::Kind;
 use super::lexer::Span;
@@ -104,11 +104,12 @@ impl Config {
         }
         diagnostics.sort();
         if diagnostics.has_errors() {
-            diagnostics.retain(|d| d.severity == super::diagnostic::Severity::Error);
+            diagnostics.retain(|d| d.severity == Severity::Error);
+            diagnostics.explain_placeless("this line would lead to that, so nothing has been changed");
             return Err(diagnostics);
         }
         let mut before = Diagnostics::new("");
-        interpret::interpret(self, None, &parser::Doubt::default(), &mut before);
+        interpret::interpret(self, None, Mode::Line, &parser::Doubt::default(), &mut before);
         diagnostics.retain(|new| !before.iter().any(|old| old.message == new.message));
         *self = changed;
         Ok(diagnostics)
@@ -118,7 +119,7 @@ impl Config {
         self.unit += 1;
         let source = Source::new(text);
         let doubt = parser::read(self, &source, mode, diagnostics);
-        interpret::interpret(self, Some(&source), &doubt, diagnostics);
+        interpret::interpret(self, Some(&source), mode, &doubt, diagnostics);
     }
 
     /// The typed configuration: defaults filled in, references checked.
@@ -126,7 +127,7 @@ impl Config {
     /// Fails only for a configuration whose diagnostics had errors already.
     pub fn model(&self) -> Result<Model, Diagnostics> {
         let mut diagnostics = Diagnostics::new("");
-        let model = interpret::interpret(self, None, &parser::Doubt::default(), &mut diagnostics);
+        let model = interpret::interpret(self, None, Mode::Line, &parser::Doubt::default(), &mut diagnostics);
         if diagnostics.has_errors() { Err(diagnostics) } else { Ok(model) }
     }
 

@@ -122,6 +122,13 @@ impl Diagnostics {
         self.warnings = self.list.len() - self.errors;
     }
 
+    /// Gives a hint to the diagnostics that have neither a place nor a hint.
+    pub(super) fn explain_placeless(&mut self, hint: &str) {
+        for diagnostic in self.list.iter_mut().filter(|d| d.place.is_none() && d.hint.is_none()) {
+            diagnostic.hint = Some(hint.to_owned());
+        }
+    }
+
     /// Brings the diagnostics into the order of the text; those without a place come last.
     pub(super) fn sort(&mut self) {
         self.list.sort_by_key(|d| match &d.place {
@@ -175,6 +182,9 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostics {}
 
+/// Lines of up to this many characters are shown whole.
+const WIDTH: usize = 120;
+
 /// A text being read, and where its lines begin.
 #[derive(Debug)]
 pub(super) struct Source<'a> {
@@ -210,24 +220,22 @@ impl<'a> Source<'a> {
         let (marked, after) = rest.split_at(span.end.saturating_sub(span.start).min(rest.len()));
         let column = before.chars().count() + 1;
 
-        // A window of the line, so that a line of a megabyte stays readable: much of what comes before the mark
-        // (indentation and keyword), the mark, a little of what follows.
-        let (mut excerpt, hidden) = tail(before, 60);
+        // A line of a megabyte is cut around the mark so that it stays readable; what comes before the mark
+        // (indentation and keyword) tells more than what follows.
+        let fits = whole.chars().nth(WIDTH).is_none();
+        let [before_max, marked_max, after_max] = if fits { [WIDTH; 3] } else { [60, 60, 40] };
+        let (mut excerpt, hidden) = tail(before, before_max);
         if hidden {
             excerpt.insert_str(0, "...");
         }
         let mark = excerpt.chars().count();
-        let (marked, cut) = head(marked, 60);
+        let (marked, cut) = head(marked, marked_max);
         let length = marked.chars().count().max(1);
         excerpt.push_str(&marked);
+        let (after, cut) = if cut { (String::new(), true) } else { head(after, after_max) };
+        excerpt.push_str(&after);
         if cut {
             excerpt.push_str("...");
-        } else {
-            let (after, cut) = head(after, 40);
-            excerpt.push_str(&after);
-            if cut {
-                excerpt.push_str("...");
-            }
         }
         let excerpt = excerpt.trim_end().to_owned();
         Place { line, column, excerpt, mark, length }

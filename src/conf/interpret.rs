@@ -1,7 +1,8 @@
 //! From what was said to what it means: the typed [`Model`], defaults filled in and references checked.
 //!
 //! What is wrong with an object that is registered is an error. An object that is not registered is still being put
-//! together, so the same is a warning, and the object is left out of the model if the model cannot hold it. `vrrp` and
+//! together, so the same is a warning in a file and nothing at all on a typed line, one of several perhaps; the object is
+//! left out of the model if the model cannot hold it. `vrrp` and
 //! `gateway` have no such state and count as registered.
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use super::model::{
     Access, Gateway, Interface, Method, Model, Module, Network, Probe, Protocol, Server, SessionId, Subnet4,
     Target, Vrrp,
 };
-use super::parser::Doubt;
+use super::parser::{Doubt, Mode};
 
 /// The packet chain without a `modules` statement.
 pub(super) const DEFAULT_MODULES: [(&str, Module); 9] = [
@@ -42,10 +43,11 @@ const DEFAULT_STIMEOUT: u32 = 600;
 pub(super) fn interpret(
     config: &Config,
     source: Option<&Source<'_>>,
+    mode: Mode,
     doubt: &Doubt,
     diagnostics: &mut Diagnostics,
 ) -> Model {
-    let mut interpreter = Interpreter { config, source, doubt, diagnostics };
+    let mut interpreter = Interpreter { config, source, mode, doubt, diagnostics };
     let mut model = Model {
         hostname: interpreter.text(None, "hostname"),
         modules: interpreter.modules(),
@@ -137,6 +139,7 @@ fn probe(interval: u32, timeout: u32) -> Probe {
 struct Interpreter<'a, 'd> {
     config: &'a Config,
     source: Option<&'d Source<'d>>,
+    mode: Mode,
     doubt: &'d Doubt,
     diagnostics: &'d mut Diagnostics,
 }
@@ -171,9 +174,11 @@ impl<'a> Interpreter<'a, '_> {
     /// Something is wrong with `subject`; `keyword` is the statement to point at, if it is there.
     fn problem(&mut self, subject: Subject<'_>, keyword: &str, message: String, hint: Option<&str>) {
         let stateless = matches!(subject.key.0, Kind::Vrrp | Kind::Gateway);
-        let severity =
-            if stateless || subject.object.registered { Severity::Error } else { Severity::Warning };
-        self.say(severity, subject, keyword, message, hint);
+        if stateless || subject.object.registered {
+            self.say(Severity::Error, subject, keyword, message, hint);
+        } else if self.mode == Mode::File {
+            self.say(Severity::Warning, subject, keyword, message, hint);
+        }
     }
 
     fn warn(&mut self, subject: Subject<'_>, keyword: &str, message: String, hint: Option<&str>) {

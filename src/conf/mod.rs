@@ -20,6 +20,7 @@ mod lexer;
 pub mod model;
 mod parser;
 mod statement;
+mod verb;
 mod writer;
 
 #[cfg(test)]

@@ -14,8 +14,9 @@
 //! statement, the line or the block that the error is in, and what depends on it is not judged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use super::argument::{Arg, Refusal, Value, index, indices};
+use super::argument::{Arg, Refusal, Value, index};
 use super::config::{At, Config, Key};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
 use super::interpret::DEFAULT_MODULES;
@@ -23,9 +24,9 @@ use super::keyword::{Match, alternatives, nearest, unique_prefix};
 use super::kind::Kind;
 use super::lexer::{Lexeme, Lexer, Span, Token};
 use super::statement::{
-    Effect, First, STATEMENTS, Verb, find, first_names, known_names, numbered_kind_names, position,
-    statement_names,
+    Effect, First, STATEMENTS, Verb, find, first_names, known_names, position, statement_names,
 };
+use super::verb::Wish;
 
 /// How strict the reader is about names that are known but not implemented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,31 +104,22 @@ pub(super) fn read(
     parser.doubt
 }
 
-/// What `register`, `enable` and their opposites ask for one object. It takes effect at the end of the text, because
-/// they may stand before the object.
-#[derive(Clone, Copy)]
-struct Wish {
-    verb: Verb,
-    span: Span,
-    registered: Option<bool>,
-    enabled: Option<bool>,
-}
-
-struct Parser<'a, 'c> {
+/// A reader in the middle of a text.
+pub(super) struct Parser<'a, 'c> {
     lexer: Lexer<'a>,
-    config: &'c mut Config,
-    source: &'c Source<'a>,
-    mode: Mode,
-    diagnostics: &'c mut Diagnostics,
+    pub(super) config: &'c mut Config,
+    pub(super) source: &'c Source<'a>,
+    pub(super) mode: Mode,
+    pub(super) diagnostics: &'c mut Diagnostics,
     /// By kind, then by number.
-    wishes: BTreeMap<Kind, Vec<Option<Wish>>>,
-    doubt: Doubt,
+    pub(super) wishes: BTreeMap<Kind, Vec<Option<Wish>>>,
+    pub(super) doubt: Doubt,
     /// Names that a warning has been given for.
     warned: BTreeSet<(Kind, &'static str)>,
 }
 
 /// How the reading of one statement ended.
-enum Read {
+pub(super) enum Read {
     /// Behind the statement, on its line.
     Done,
     /// An error was reported; the rest of the line means nothing.
@@ -135,34 +127,39 @@ enum Read {
 }
 
 impl<'a> Parser<'a, '_> {
-    fn next(&mut self) -> Token<'a> {
+    pub(super) fn next(&mut self) -> Token<'a> {
         self.lexer.next()
     }
 
-    fn peek(&self) -> Token<'a> {
+    pub(super) fn peek(&self) -> Token<'a> {
         self.lexer.clone().next()
     }
 
-    fn at(&self, span: Span) -> At {
+    pub(super) fn at(&self, span: Span) -> At {
         At { unit: self.config.unit, span }
     }
 
-    fn say(&mut self, severity: Severity, span: Span, message: String, hint: Option<String>) {
+    pub(super) fn say(&mut self, severity: Severity, span: Span, message: String, hint: Option<String>) {
         // Nothing is spent on what is only counted: a file may be nonsense from end to end.
         let place = (!self.diagnostics.is_full(severity)).then(|| self.source.place(span));
         self.diagnostics.push(Diagnostic { severity, place, message, hint });
     }
 
-    fn error(&mut self, span: Span, message: impl Into<String>) {
+    pub(super) fn error(&mut self, span: Span, message: impl Into<String>) {
         self.say(Severity::Error, span, message.into(), None);
     }
 
-    fn error_with_hint(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn error_with_hint(
+        &mut self,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.say(Severity::Error, span, message.into(), Some(hint.into()));
     }
 
     /// An error about a word that is none of `names`.
-    fn unknown(
+    pub(super) fn unknown(
         &mut self,
         span: Span,
         message: String,
@@ -173,7 +170,7 @@ impl<'a> Parser<'a, '_> {
         self.say(Severity::Error, span, message, near.map(|name| format!("did you mean '{name}'?")));
     }
 
-    fn ambiguous(&mut self, span: Span, word: &str, names: &[&str]) {
+    pub(super) fn ambiguous(&mut self, span: Span, word: &str, names: &[&str]) {
         self.error_with_hint(
             span,
             format!("{} is ambiguous", shown(word)),
@@ -182,18 +179,13 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// A refusal of the argument `token`, marking the part that is to blame.
-    fn refuse(&mut self, token: &Token<'_>, refusal: Refusal) {
-        let span = match (&token.lexeme, refusal.part) {
-            (Lexeme::Word(_), Some(part)) => {
-                Span { start: token.span.start + part.start, end: token.span.start + part.end }
-            }
-            _ => token.span,
-        };
+    pub(super) fn refuse(&mut self, token: &Token<'_>, refusal: Refusal) {
+        let span = part_of(token, refusal.part);
         self.say(Severity::Error, span, refusal.message, refusal.hint);
     }
 
     /// Says once per name that it is known but not implemented. Typed by hand it is an error.
-    fn not_implemented(&mut self, span: Span, kind: Kind, name: &'static str) {
+    pub(super) fn not_implemented(&mut self, span: Span, kind: Kind, name: &'static str) {
         let message = match kind {
             Kind::Top => format!("'{name}' is not implemented in this version"),
             _ => format!("'{name}' of {} is not implemented in this version", kind.keyword()),
@@ -213,33 +205,31 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// Goes to the end of the line, or to the brace that closes the block; a block that opens on the way is passed over.
-    fn skip_line(&mut self) {
+    pub(super) fn skip_line(&mut self) {
         loop {
             let token = self.peek();
             if token.ends_statement() {
                 return;
             }
             self.next();
-            if token.lexeme == Lexeme::Open {
-                self.skip_block(token.span);
+            if token.lexeme == Lexeme::Open && !self.skip_block() {
+                self.error(token.span, "the block that opens here is not closed");
             }
         }
     }
 
-    /// Goes behind the brace that closes a block that has been opened.
-    fn skip_block(&mut self, opened: Span) {
+    /// Goes behind the brace that closes a block that has been opened; `false` when there is none.
+    fn skip_block(&mut self) -> bool {
         let mut depth = 1_usize;
         while depth > 0 {
             match self.next().lexeme {
                 Lexeme::Open => depth += 1,
                 Lexeme::Close => depth -= 1,
-                Lexeme::End => {
-                    self.error(opened, "the block that opens here is not closed");
-                    return;
-                }
+                Lexeme::End => return false,
                 _ => {}
             }
         }
+        true
     }
 
     /// What to do at the top level when the rest of a line means nothing: braces in it belong to nobody either.
@@ -275,7 +265,7 @@ impl<'a> Parser<'a, '_> {
                         "'{' does not belong to anything",
                         "a block begins with its object, such as: server 1 {",
                     );
-                    self.skip_block(token.span);
+                    self.skip_block();
                 }
                 Lexeme::Close => self.error(token.span, "'}' without a '{' before it"),
                 Lexeme::Bad(why) => {
@@ -345,7 +335,7 @@ impl<'a> Parser<'a, '_> {
             "lists have commas and no blanks, texts with blanks stand in double quotes",
         );
         if opens {
-            self.skip_block(token.span);
+            self.skip_block();
         }
         Read::Lost
     }
@@ -401,7 +391,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// The number of an object behind its keyword; 0 where there is only one.
-    fn number_of(&mut self, kind: Kind, head: Span, may_create: bool) -> Option<u16> {
+    pub(super) fn number_of(&mut self, kind: Kind, head: Span, may_create: bool) -> Option<u16> {
         if kind.limit().is_none() {
             return Some(0);
         }
@@ -492,7 +482,7 @@ impl<'a> Parser<'a, '_> {
                 Lexeme::Open => {
                     self.doubt.objects.insert(key);
                     self.error(token.span, "a block cannot stand inside a block");
-                    self.skip_block(token.span);
+                    self.skip_block();
                 }
                 Lexeme::Quoted(_) => {
                     self.doubt.objects.insert(key);
@@ -557,7 +547,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// Passes over one argument: words and strings up to the next blank.
-    fn skip_argument(&mut self) {
+    pub(super) fn skip_argument(&mut self) {
         let mut end = None;
         loop {
             let token = self.peek();
@@ -600,14 +590,16 @@ impl<'a> Parser<'a, '_> {
         }
         let value = match what.arg.parse(word) {
             Ok(value) => value,
-            Err(refusal) if refusal.known && self.mode == Mode::File => {
-                self.say(
-                    Severity::Warning,
-                    token.span,
-                    refusal.message,
-                    Some(format!("the statement '{}' is skipped and will not be saved", what.keyword)),
-                );
-                return Read::Done;
+            Err(Refusal { message, part, known: Some(known), .. }) if self.mode == Mode::File => {
+                if self.warned.insert((key.0, known.word)) {
+                    let what = if known.rest.is_some() { "it" } else { "the statement" };
+                    let hint = Some(format!("{what} is skipped and will not be saved"));
+                    self.say(Severity::Warning, part_of(&token, part), message, hint);
+                }
+                match known.rest {
+                    Some(rest) => rest,
+                    None => return Read::Done,
+                }
             }
             Err(refusal) => {
                 self.refuse(&token, refusal);
@@ -671,261 +663,14 @@ impl<'a> Parser<'a, '_> {
             }
         }
     }
-
-    /// `register servers 1,2` and its like; the cursor is behind the verb.
-    fn state(&mut self, verb: Verb, head: Span) -> Read {
-        let token = self.next();
-        let Lexeme::Word(word) = token.lexeme else {
-            return self.state_needs_more(verb, head);
-        };
-        let kind = match unique_prefix(word, numbered_kind_names()) {
-            Match::One(kind) => kind,
-            Match::Many(names) => {
-                self.ambiguous(token.span, word, &names);
-                return Read::Lost;
-            }
-            Match::None => {
-                if let Some(name) = known_names(Kind::Top).iter().find(|name| **name == word) {
-                    self.not_implemented(token.span, Kind::Top, name);
-                    self.skip_argument();
-                    return Read::Done;
-                }
-                let message =
-                    format!("{} is not a kind of object that is registered and enabled", shown(word));
-                self.unknown(token.span, message, word, numbered_kind_names().map(|(name, _)| name));
-                return Read::Lost;
-            }
-        };
-        let token = self.next();
-        let Lexeme::Word(word) = token.lexeme else {
-            return self.state_needs_more(verb, head);
-        };
-        match indices(word, kind) {
-            Ok(list) => {
-                let slots = usize::from(kind.limit().unwrap_or(0)) + 1;
-                let wishes = self.wishes.entry(kind).or_insert_with(|| vec![None; slots]);
-                for number in list {
-                    if let Some(slot) = wishes.get_mut(usize::from(number)) {
-                        *slot = Some(wish(*slot, verb, token.span));
-                    }
-                }
-                Read::Done
-            }
-            Err(refusal) => {
-                self.refuse(&token, refusal);
-                Read::Lost
-            }
-        }
-    }
-
-    fn state_needs_more(&mut self, verb: Verb, head: Span) -> Read {
-        self.error_with_hint(
-            head,
-            format!("'{}' needs a kind of object and numbers", verb.keyword()),
-            format!("for example: {} servers 1,2", verb.keyword()),
-        );
-        Read::Lost
-    }
-
-    /// Carries out what was wished for.
-    fn settle_wishes(&mut self) {
-        for (kind, wishes) in std::mem::take(&mut self.wishes) {
-            for (number, wish) in (0..).zip(wishes) {
-                if let Some(wish) = wish {
-                    self.settle((kind, number), wish);
-                }
-            }
-        }
-        // Enabled means nothing without registered. The two lines may stand in any order, so this comes at the end.
-        let unit = self.config.unit;
-        let mut registered = Vec::new();
-        for (key, object) in &mut self.config.objects {
-            if object.enabled && !object.registered {
-                object.registered = true;
-                registered.push((*key, object.at));
-            }
-        }
-        for (key, at) in registered {
-            let message =
-                format!("{} was not registered and is now, because it is enabled", key.0.object_name(key.1));
-            let place = (at.unit == unit && !self.diagnostics.is_full(Severity::Warning))
-                .then(|| self.source.place(at.span));
-            self.diagnostics.push(Diagnostic { severity: Severity::Warning, place, message, hint: None });
-        }
-    }
-
-    fn settle(&mut self, key: Key, wish: Wish) {
-        let name = key.0.object_name(key.1);
-        let Some(object) = self.config.objects.get_mut(&key) else {
-            if !self.doubt.missing {
-                self.error(wish.span, format!("cannot {} {name}: it does not exist", wish.verb.keyword()));
-            }
-            return;
-        };
-        let was_enabled = object.enabled;
-        object.registered = wish.registered.unwrap_or(object.registered);
-        object.enabled = wish.enabled.unwrap_or(object.enabled && object.registered);
-        if was_enabled && wish.enabled.is_none() && !object.enabled {
-            self.say(
-                Severity::Warning,
-                wish.span,
-                format!("{name} was enabled and is now disabled too"),
-                None,
-            );
-        }
-    }
-
-    /// `no server 1`, `no server 1 name`, `no set localdsr`; the cursor is behind the verb.
-    fn no(&mut self, head: Span) -> Read {
-        let token = self.next();
-        let Lexeme::Word(word) = token.lexeme else {
-            self.error_with_hint(head, "'no' needs what to remove", "for example: no server 1");
-            return Read::Lost;
-        };
-        match unique_prefix(word, first_names()) {
-            Match::One(First::Statement(statement)) => {
-                self.no_statement((Kind::Top, 0), statement, token.span)
-            }
-            Match::One(First::Object(kind)) => self.no_object(kind, token.span),
-            Match::One(First::Verb(verb)) => {
-                let opposite = match verb {
-                    Verb::Register => "unregister",
-                    Verb::Unregister => "register",
-                    Verb::Enable => "disable",
-                    Verb::Disable => "enable",
-                    Verb::License | Verb::No => {
-                        self.error(token.span, format!("there is no '{}' to remove", verb.keyword()));
-                        return Read::Lost;
-                    }
-                };
-                self.error_with_hint(
-                    token.span,
-                    format!("'{}' cannot be removed", verb.keyword()),
-                    format!("its opposite is '{opposite}'"),
-                );
-                Read::Lost
-            }
-            Match::Many(names) => {
-                self.ambiguous(token.span, word, &names);
-                Read::Lost
-            }
-            Match::None => {
-                let names = first_names().map(|(name, _)| name);
-                self.unknown(token.span, format!("unknown statement {}", shown(word)), word, names);
-                Read::Lost
-            }
-        }
-    }
-
-    fn no_object(&mut self, kind: Kind, span: Span) -> Read {
-        let Some(number) = self.number_of(kind, span, false) else {
-            return Read::Lost;
-        };
-        let key = (kind, number);
-        let name = kind.object_name(number);
-        let Some(object) = self.config.objects.get(&key) else {
-            if kind == Kind::Set {
-                // Parameters that are not set have their defaults: there is nothing to remove, and nothing wrong.
-                self.skip_line();
-                return Read::Done;
-            }
-            self.error(span, format!("{name} does not exist"));
-            return Read::Lost;
-        };
-        let state = match (object.registered, object.enabled) {
-            (_, true) => Some("enabled"),
-            (true, false) => Some("registered"),
-            (false, false) => None,
-        };
-        let token = self.peek();
-        let Lexeme::Word(word) = token.lexeme else {
-            if let Some(state) = state {
-                self.say(Severity::Warning, span, format!("{name} was {state} and is removed"), None);
-            }
-            self.config.objects.remove(&key);
-            return Read::Done;
-        };
-        self.next();
-        match find(kind, word) {
-            Match::One(statement) => self.no_statement(key, statement, token.span),
-            Match::Many(names) => {
-                self.ambiguous(token.span, word, &names);
-                Read::Lost
-            }
-            Match::None => {
-                let message = format!("unknown statement {} in {name}", shown(word));
-                self.unknown(token.span, message, word, statement_names(kind).map(|(name, _)| name));
-                Read::Lost
-            }
-        }
-    }
-
-    /// Removes a statement, or the elements of its list that follow.
-    fn no_statement(&mut self, key: Key, statement: usize, span: Span) -> Read {
-        let what = &STATEMENTS[statement];
-        let token = self.peek();
-        let Lexeme::Word(word) = token.lexeme else {
-            self.config.unset(key, statement);
-            return Read::Done;
-        };
-        if !matches!(what.arg, Arg::Indices(_) | Arg::Choices(_)) {
-            // What follows is too much: the end of the line says so.
-            self.config.unset(key, statement);
-            return Read::Done;
-        }
-        self.next();
-        let old = self.config.objects.get(&key).and_then(|object| object.entries.get(&statement));
-        let old = match (old.map(|entry| entry.value.clone()), what.arg) {
-            (Some(value), _) => value,
-            (None, Arg::Choices(_)) => {
-                Value::Choices(DEFAULT_MODULES.iter().map(|(word, _)| *word).collect())
-            }
-            (None, _) => Value::Indices(Vec::new()),
-        };
-        let (left, missing) = match (what.arg.parse(word), old) {
-            (Err(refusal), _) => {
-                self.refuse(&token, refusal);
-                return Read::Lost;
-            }
-            (Ok(Value::Indices(gone)), Value::Indices(mut list)) => {
-                let missing = gone.iter().find(|n| !list.contains(n)).map(u16::to_string);
-                list.retain(|n| !gone.contains(n));
-                ((!list.is_empty()).then_some(Value::Indices(list)), missing)
-            }
-            (Ok(Value::Choices(gone)), Value::Choices(mut list)) => {
-                let missing = gone.iter().find(|word| !list.contains(word)).map(|word| (*word).to_owned());
-                list.retain(|word| !gone.contains(word));
-                if list.is_empty() {
-                    self.error(token.span, "at least one module must remain");
-                    return Read::Lost;
-                }
-                (Some(Value::Choices(list)), missing)
-            }
-            // The two are of the type of the statement.
-            (Ok(_), old) => (Some(old), None),
-        };
-        if let Some(missing) = missing {
-            self.error(token.span, format!("'{missing}' is not in the list"));
-            return Read::Lost;
-        }
-        let at = self.at(Span { start: span.start, end: token.span.end });
-        match left {
-            Some(value) => drop(self.config.set(key, statement, value, at)),
-            None => drop(self.config.unset(key, statement)),
-        }
-        Read::Done
-    }
 }
 
-/// What holds for an object when `verb` follows on what was wished before.
-fn wish(before: Option<Wish>, verb: Verb, span: Span) -> Wish {
-    let mut wish = before.unwrap_or(Wish { verb, span, registered: None, enabled: None });
-    match verb {
-        Verb::Register => wish.registered = Some(true),
-        Verb::Unregister => (wish.registered, wish.enabled) = (Some(false), None),
-        Verb::Enable => wish.enabled = Some(true),
-        Verb::Disable => wish.enabled = Some(false),
-        Verb::No | Verb::License => {}
+/// Where `part` of a token stands. Bytes of a string are not bytes of the text, so a string is taken as a whole.
+fn part_of(token: &Token<'_>, part: Option<Range<usize>>) -> Span {
+    match (&token.lexeme, part) {
+        (Lexeme::Word(_), Some(part)) => {
+            Span { start: token.span.start + part.start, end: token.span.start + part.end }
+        }
+        _ => token.span,
     }
-    Wish { verb, span, ..wish }
 }

@@ -42,26 +42,28 @@ impl Config {
                     _ => write_block(kind, *number, object, out)?,
                 }
             }
-            self.write_states(kind, out)?;
+            self.write_state("register", kind, |object| object.registered, out)?;
+            self.write_state("enable", kind, |object| object.enabled, out)?;
         }
         writeln!(out, "{:<10}end of configuration", "//")
     }
 
-    fn write_states(&self, kind: Kind, out: &mut String) -> fmt::Result {
-        let states: [(&str, fn(&Object) -> bool); 2] =
-            [("register", |object| object.registered), ("enable", |object| object.enabled)];
-        for (verb, holds) in states {
-            let of_kind = self.objects.range((kind, 0)..=(kind, u16::MAX));
-            let numbers: Vec<u16> =
-                of_kind.filter(|(_, object)| holds(object)).map(|((_, n), _)| *n).collect();
-            if numbers.is_empty() {
-                continue;
-            }
-            let value = Value::Indices(numbers);
-            let plural = kind.plural().filter(|_| value.is_plural());
-            writeln!(out, "{verb:<10}{} {value}", plural.unwrap_or(kind.keyword()))?;
+    /// The line for the objects of `kind` that are in a state, if there are any.
+    fn write_state(
+        &self,
+        verb: &str,
+        kind: Kind,
+        holds: fn(&Object) -> bool,
+        out: &mut String,
+    ) -> fmt::Result {
+        let of_kind = self.objects.range((kind, 0)..=(kind, u16::MAX));
+        let numbers: Vec<u16> = of_kind.filter(|(_, object)| holds(object)).map(|((_, n), _)| *n).collect();
+        if numbers.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let value = Value::Indices(numbers);
+        let plural = kind.plural().filter(|_| value.is_plural());
+        writeln!(out, "{verb:<10}{} {value}", plural.unwrap_or(kind.keyword()))
     }
 }
 
