@@ -22,6 +22,8 @@
 mod batch;
 pub mod memory;
 pub mod offload;
+#[cfg(all(unix, feature = "os"))]
+pub mod process;
 
 pub use batch::{BATCH_MAX, Batch, Csum, Frame, Gso, GsoKind, Meta};
 
