@@ -37,7 +37,7 @@ pub fn acquire(file: &File) -> io::Result<Acquired> {
 pub fn holder(file: &File) -> io::Result<Option<u32>> {
     let mut lock = whole_file();
     fcntl(file, FcntlArg::F_GETLK(&mut lock))?;
-    if i32::from(lock.l_type) == i32::from(libc::F_UNLCK) {
+    if lock.l_type == libc::F_UNLCK as libc::c_short {
         return Ok(None);
     }
     Ok(Some(u32::try_from(lock.l_pid).unwrap_or(0)))
