@@ -1,6 +1,7 @@
 //! bng: a packet-level load balancer with its own network stack.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod conf;
 pub mod seed;
 pub mod time;

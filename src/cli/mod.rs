@@ -1,0 +1,7 @@
+//! The control language: commands, completion, the tables of `show`, and the bytes on the control socket.
+//!
+//! All of it is text in and text out. Sockets and terminals are in [`crate::daemon`].
+
+pub mod input;
+pub mod protocol;
+pub mod show;
