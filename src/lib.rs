@@ -3,5 +3,7 @@
 
 pub mod cli;
 pub mod conf;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 pub mod seed;
 pub mod time;

@@ -2,6 +2,9 @@
 //!
 //! All of it is text in and text out. Sockets and terminals are in [`crate::daemon`].
 
+#[cfg(feature = "daemon")]
+pub mod args;
 pub mod input;
 pub mod protocol;
 pub mod show;
+pub mod version;
