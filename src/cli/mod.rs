@@ -4,7 +4,9 @@
 
 #[cfg(feature = "daemon")]
 pub mod args;
+pub mod commands;
 pub mod input;
 pub mod protocol;
+pub mod save;
 pub mod show;
 pub mod version;

@@ -124,6 +124,11 @@ impl Control {
         requests
     }
 
+    /// Whether a reply is still on its way to somebody.
+    pub fn unsent(&self) -> bool {
+        self.connections.iter().any(|c| !c.output.is_empty())
+    }
+
     /// Answers a request. The connection may be gone meanwhile; then nothing happens.
     pub fn reply(&mut self, now: Instant, to: ConnectionId, reply: &Reply) {
         if let Some(connection) = self.connections.iter_mut().find(|c| c.id == to) {
