@@ -27,8 +27,8 @@ use std::str::FromStr;
 
 use bng::wire::icmpv4::Echo;
 use bng::wire::{
-    ETHERNET_HEADER_LEN, MacAddr, arp, checksum, ethernet, ethertype, icmpv4, icmpv6, ipv4, ipv6, ndisc, protocol,
-    tcp, udp, vlan, vrrp,
+    ETHERNET_HEADER_LEN, MacAddr, arp, checksum, ethernet, ethertype, icmpv4, icmpv6, ipv4, ipv6, ndisc,
+    protocol, tcp, udp, vlan, vrrp,
 };
 use bng_platform::{Csum, Gso, GsoKind, Meta};
 
@@ -355,8 +355,14 @@ impl Recipe {
             L4::Proto(proto) => (*proto, data.to_vec()),
             L4::Tcp(src_port, dst_port, flags) => {
                 let ack = if flags & tcp::flags::ACK != 0 { 1 } else { 0 };
-                let repr =
-                    tcp::Repr { src_port: *src_port, dst_port: *dst_port, seq: 7, ack, flags: *flags, window: 512 };
+                let repr = tcp::Repr {
+                    src_port: *src_port,
+                    dst_port: *dst_port,
+                    seq: 7,
+                    ack,
+                    flags: *flags,
+                    window: 512,
+                };
                 let mut segment = vec![0; repr.wire_len()];
                 repr.emit(src, dst, &mut segment);
                 segment.extend(data);

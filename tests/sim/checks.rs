@@ -16,8 +16,7 @@ const STATION: MacAddr = MacAddr::real(config::real(0));
 /// One node that is always master; hosts: the clients' router and two targets. Every frame takes 100 microseconds
 /// on each cable, so that answers come at times that can be told.
 fn farm(ping: (u64, u64)) -> World {
-    let mut world =
-        World::new(21, vec![config::farm(0, 0, 2, ping)], vec![clients(), target(1), target(2)]);
+    let mut world = World::new(21, vec![config::farm(0, 0, 2, ping)], vec![clients(), target(1), target(2)]);
     world.weather = Weather { latency: (100, 100), ..Weather::FINE };
     world.boot(0);
     world

@@ -6,7 +6,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bng::conf::model::{
-    Access, Interface, Method, Model, Module, Network, Probe, Protocol, Server, SessionId, Subnet4, Target, Vrrp,
+    Access, Interface, Method, Model, Module, Network, Probe, Protocol, Server, SessionId, Subnet4, Target,
+    Vrrp,
 };
 use bng::time::Duration;
 use bng::wire::MacAddr;

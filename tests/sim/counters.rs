@@ -35,7 +35,9 @@ pub(crate) fn read(stats: &WorkerStats) -> Counters {
     }
     let mut traffic = |what: &str, number: u16, traffic: &Traffic| {
         let Traffic { sessions, created, frames, bytes } = traffic;
-        for (name, counter) in [("sessions", sessions), ("created", created), ("frames", frames), ("bytes", bytes)] {
+        for (name, counter) in
+            [("sessions", sessions), ("created", created), ("frames", frames), ("bytes", bytes)]
+        {
             add(&|| format!("{what}{number}.{name}"), counter.get());
         }
     };

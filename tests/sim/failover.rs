@@ -58,7 +58,11 @@ fn traffic_moves_to_the_new_master_and_on_to_the_targets() {
     world.kill(0);
     world.run_for(Duration::from_secs(4));
     assert_eq!(world.masters(), [1]);
-    assert_eq!(world.switch.whereabouts(VIRTUAL_MAC), Some(1), "the switch has learnt where the master is now");
+    assert_eq!(
+        world.switch.whereabouts(VIRTUAL_MAC),
+        Some(1),
+        "the switch has learnt where the master is now"
+    );
 
     // Get away from the full seconds of checks and advertisements before counting.
     world.run_for(Duration::from_millis(400));

@@ -44,7 +44,9 @@ impl Host {
                     None
                 }
                 protocol::ICMP => self.hear_echo(found.src, &info, frame),
-                protocol::ICMPV6 => self.hear_nd(&info, frame).or_else(|| self.hear_echo(found.src, &info, frame)),
+                protocol::ICMPV6 => {
+                    self.hear_nd(&info, frame).or_else(|| self.hear_echo(found.src, &info, frame))
+                }
                 _ => None,
             },
             L3::Other => None,
@@ -57,7 +59,8 @@ impl Host {
         if arp.sender() != Ipv4Addr::UNSPECIFIED {
             self.neighbors.insert(arp.sender().into(), arp.sender_mac());
         }
-        let asked = arp.operation() == arp::Operation::Request && self.addresses.contains(&arp.target().into());
+        let asked =
+            arp.operation() == arp::Operation::Request && self.addresses.contains(&arp.target().into());
         asked.then(|| arp::Repr::reply_to(&arp, self.mac).emit_frame(arp.sender_mac()).to_vec())
     }
 

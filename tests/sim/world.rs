@@ -34,7 +34,8 @@ pub(crate) struct Weather {
 }
 
 impl Weather {
-    pub(crate) const FINE: Self = Self { latency: (20, LATENCY_MAX.as_micros() as u64), loss: 0, duplicates: 0 };
+    pub(crate) const FINE: Self =
+        Self { latency: (20, LATENCY_MAX.as_micros() as u64), loss: 0, duplicates: 0 };
 }
 
 /// What became of frames. One frame on one cable counts once.
@@ -50,7 +51,7 @@ pub(crate) struct Ledger {
     pub(crate) cut: u64,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum End {
     Switch,
     Station,
@@ -95,6 +96,7 @@ pub(crate) struct World {
     pub(crate) digest: u64,
     queue: BinaryHeap<Reverse<Arrival>>,
     order: u64,
+    takeovers: u64,
     seed: Seed,
 }
 
@@ -113,6 +115,7 @@ impl World {
             digest: 0,
             queue: BinaryHeap::new(),
             order: 0,
+            takeovers: 0,
             seed: Seed::new(seed),
         }
     }
@@ -125,7 +128,13 @@ impl World {
 
     /// The node dies without a word.
     pub(crate) fn kill(&mut self, index: usize) {
-        self.slots[index].node = None;
+        self.takeovers += self.slots[index].node.take().map_or(0, |node| node.taken_over());
+    }
+
+    /// Times any node has become master, those that died since included.
+    pub(crate) fn takeovers(&self) -> u64 {
+        self.takeovers
+            + self.slots.iter().filter_map(|slot| Some(slot.node.as_ref()?.taken_over())).sum::<u64>()
     }
 
     /// Pulls the cable of a node out of its socket, or plugs it in: the node sees it.
@@ -177,8 +186,8 @@ impl World {
         self.now = end;
     }
 
-    /// Lets time pass until the last frame has arrived, without new ones by timer.
-    pub(crate) fn next_event(&self) -> Option<Instant> {
+    /// When something happens next.
+    fn next_event(&self) -> Option<Instant> {
         let arrival = self.queue.peek().map(|Reverse(arrival)| arrival.at);
         let nodes = self.slots.iter().filter_map(|slot| slot.node.as_ref()?.deadline());
         nodes.chain(arrival).min()
@@ -215,7 +224,10 @@ impl World {
             self.with(index, |node, now| {
                 node.run(now);
                 let next = node.deadline();
-                assert!(next.is_none_or(|at| at > now), "a node that was run at {now:?} wants to be again: {next:?}");
+                assert!(
+                    next.is_none_or(|at| at > now),
+                    "a node that was run at {now:?} wants to be again: {next:?}"
+                );
             });
         }
     }
@@ -242,8 +254,13 @@ impl World {
             let last = if end == End::Switch { &mut wire.last_to } else { &mut wire.last_from };
             *last = at.max(*last);
             self.order += 1;
-            let to = if end == End::Switch { End::Switch } else { End::Station };
-            self.queue.push(Reverse(Arrival { at: *last, order: self.order, cable, end: to, frame: frame.clone() }));
+            self.queue.push(Reverse(Arrival {
+                at: *last,
+                order: self.order,
+                cable,
+                end,
+                frame: frame.clone(),
+            }));
         }
     }
 
