@@ -1,6 +1,8 @@
 //! Much data: segments larger than the MTU and checksums left to hardware that is not there.
 
-use bng_world::Service;
+use std::time::Duration;
+
+use bng_world::{Service, wait};
 
 use crate::farm::{Farm, VIP};
 use crate::suite::Case;
@@ -50,7 +52,7 @@ fn uploads(door: &str) {
         let mut command = host.command("socat");
         command.args(["-t", "30", "TCP-LISTEN:9000,fork,reuseaddr", "EXEC:sha256sum"]);
         sinks.push(Service::start(&mut command, &farm.world.dir().join(format!("sink{n}.log"))));
-        farm_listens(&farm, n);
+        until_listening(&farm, n);
     }
     let _bng = farm.bng(door);
     let file = farm.world.dir().join("big");
@@ -59,9 +61,7 @@ fn uploads(door: &str) {
 }
 
 /// Waits until the sink of web server `n` listens.
-fn farm_listens(farm: &Farm, n: usize) {
-    use bng_world::wait;
-    use std::time::Duration;
+fn until_listening(farm: &Farm, n: usize) {
     // 9000 = 0x2328, 0A = LISTEN in proc_net_tcp(5).
     let look = "cat /proc/net/tcp /proc/net/tcp6 | grep -q ':2328 .* 0A '";
     wait::for_true("a listening sink", Duration::from_secs(5), || farm.webs[n].succeeds(look));

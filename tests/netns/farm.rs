@@ -7,7 +7,9 @@
 //!
 //! bng adds its own addresses: real, virt and the virtual servers, which both web servers hide on their loopback.
 
-use bng_world::{Bng, Host, Service, World, web};
+use std::time::Duration;
+
+use bng_world::{Bng, Host, Service, World, wait, web};
 
 use crate::suite::BNG;
 
@@ -46,8 +48,8 @@ pub(crate) struct Farm {
     pub(crate) client: Host,
     pub(crate) balancer: Host,
     pub(crate) webs: [Host; 2],
-    // Before the world, which removes the files that they use.
-    pub(crate) servers: Vec<Service>,
+    // Declared, and so dropped, before the world, which removes the files that they use.
+    _servers: Vec<Service>,
     pub(crate) world: World,
 }
 
@@ -71,7 +73,7 @@ impl Farm {
             }
             servers.push(web::start(&world, host, name, &["0.0.0.0:80", "[::]:80"]));
         }
-        Self { client, balancer, webs, servers, world }
+        Self { client, balancer, webs, _servers: servers, world }
     }
 
     /// bng on the balancer as the only node, through `door`, with both targets up.
@@ -89,8 +91,6 @@ impl Farm {
 
 /// Waits until bng is master and both targets are up.
 pub(crate) fn until_serving(bng: &Bng) {
-    use bng_world::wait;
-    use std::time::Duration;
     wait::for_true("mastership", Duration::from_secs(10), || is_master(bng));
     for n in [1, 2] {
         wait::for_true(&format!("target {n} up"), Duration::from_secs(10), || is_up(bng, n));
@@ -99,12 +99,12 @@ pub(crate) fn until_serving(bng: &Bng) {
 
 /// Whether `show vrrp` says that this node is master.
 pub(crate) fn is_master(bng: &Bng) -> bool {
-    bng.cmdctl("show vrrp\n").to_lowercase().split_whitespace().any(|w| w == "master")
+    bng.cmdctl("show vrrp\n").lines().any(|l| l.trim_start().starts_with("state ") && l.contains(": master "))
 }
 
-/// Whether `show targets` says that target `n` is up.
+/// Whether `show targets` says that target `n` takes new sessions.
 pub(crate) fn is_up(bng: &Bng, n: u16) -> bool {
-    bng.row("targets", n).is_some_and(|row| row.iter().any(|w| w == "up" || w == "active"))
+    bng.row("targets", n).is_some_and(|row| row[1] == "active")
 }
 
 /// Client addresses number `from` to `to`.

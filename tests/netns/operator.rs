@@ -9,6 +9,13 @@ use nix::sys::signal::Signal;
 use crate::farm::{Place, REAL, config};
 use crate::suite::{BNG, Case};
 
+// The exit statuses of bng(8).
+const SUCCESS: i32 = 0;
+const NOT_RUNNING: i32 = 3;
+const PRIVILEGE: i32 = 4;
+const CONFIGURATION: i32 = 6;
+const INTERFACE: i32 = 7;
+
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::new("a missing interface is named", &[], missing_interface),
@@ -40,12 +47,12 @@ fn tap(name: &str, init: &str) -> String {
     )
 }
 
-/// Both outputs of a failed run, which must have the given exit status.
-fn refused(out: &Output, status: i32) -> String {
+/// Both outputs of a run that must have the given exit status.
+fn said(out: &Output, status: i32) -> String {
     let text = [&out.stdout[..], &out.stderr[..]].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
     assert_eq!(out.status.code(), Some(status), "{text}");
-    assert!(!text.trim().is_empty(), "refused without a word");
+    assert!(!text.trim().is_empty(), "not a word");
     assert!(!text.contains("panicked"), "{text}");
     text
 }
@@ -53,15 +60,15 @@ fn refused(out: &Output, status: i32) -> String {
 fn missing_interface() {
     let mut world = World::new();
     let bng = node(&mut world, &sound().replace("name eth0", "name eth7"));
-    let text = refused(&bng.start_in_background(), 1);
+    let text = said(&bng.start_in_background(), INTERFACE);
     assert!(text.contains("eth7"), "{text}");
-    refused(&bng.run(&["status"]), 3);
+    said(&bng.run(&["status"]), NOT_RUNNING);
 }
 
 fn tap_name_in_use() {
     let mut world = World::new();
     let bng = node(&mut world, &tap("eth0", "true"));
-    let text = refused(&bng.start_in_background(), 1);
+    let text = said(&bng.start_in_background(), INTERFACE);
     assert!(text.contains("eth0"), "{text}");
     assert!(bng.host().succeeds("ip link show eth0"), "the interface of that name is gone");
 }
@@ -69,7 +76,7 @@ fn tap_name_in_use() {
 fn failing_init() {
     let mut world = World::new();
     let bng = node(&mut world, &tap("bng0", "echo one two; echo three four >&2; exit 3"));
-    let text = refused(&bng.start_in_background(), 1);
+    let text = said(&bng.start_in_background(), INTERFACE);
     for part in ["bng0", "one two", "three four", "3"] {
         assert!(text.contains(part), "no `{part}` in: {text}");
     }
@@ -89,7 +96,7 @@ fn no_privilege() {
         "chmod 644 {config}; BNG_RUNDIR={folder}/nobody setpriv --reuid 65534 --regid 65534 --clear-groups \
          --bounding-set=-all {folder}/bng-copy -c {config} -f start"
     ));
-    let text = refused(&out, 4);
+    let text = said(&out, PRIVILEGE);
     assert!(text.contains("eth0"), "{text}");
     assert!(text.contains("privilege") || text.contains("root") || text.contains("cap"), "{text}");
 }
@@ -101,10 +108,10 @@ fn stale_files() {
     bng.kill();
     let left: Vec<_> = std::fs::read_dir(bng.rundir()).expect("a runtime folder").collect();
     assert!(!left.is_empty(), "a killed process left nothing to trip over");
-    refused(&bng.run(&["status"]), 1);
+    said(&bng.run(&["status"]), NOT_RUNNING);
     bng.start();
     bng.stop();
-    refused(&bng.run(&["status"]), 3);
+    said(&bng.run(&["status"]), NOT_RUNNING);
 }
 
 fn second_start() {
@@ -114,9 +121,7 @@ fn second_start() {
     let pid = bng.service().pid();
     let before = bng.cmdctl("show configuration\n");
     bng.write_config("hostname other\n");
-    let out = bng.start_in_background();
-    let text = [&out.stdout[..], &out.stderr[..]].concat();
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let text = said(&bng.start_in_background(), SUCCESS);
     assert!(text.contains(&format!("BalanceNG: already running with PID {pid}")), "{text}");
     assert_eq!(bng.cmdctl("show configuration\n"), before);
     assert!(bng.service().ended().is_none());
@@ -127,7 +132,7 @@ fn wrong_config() {
     let mut world = World::new();
     let wrong = sound().replace("protocol udp", "protocol upd").replace("interface 1\n}", "interfase 1\n}");
     let bng = node(&mut world, &wrong);
-    let text = refused(&bng.start_in_background(), 6);
+    let text = said(&bng.start_in_background(), CONFIGURATION);
     for (word, column) in [("upd", 14), ("interfase", 5)] {
         let number = wrong.lines().position(|l| l.contains(word)).expect("the wrong line") + 1;
         let place = format!("{}:{number}:{column}", bng.config().display());
@@ -135,35 +140,35 @@ fn wrong_config() {
     }
     assert!(text.matches('^').count() >= 2, "{text}");
     assert!(text.contains("udp") && text.contains("interface"), "no suggestion in: {text}");
-    refused(&bng.run(&["status"]), 3);
+    said(&bng.run(&["status"]), NOT_RUNNING);
 }
 
 fn life_cycle() {
     let mut world = World::new();
     let bng = node(&mut world, &sound());
-    refused(&bng.run(&["status"]), 3);
-    let text = refused(&bng.run(&["stop"]), 0);
+    said(&bng.run(&["status"]), NOT_RUNNING);
+    let text = said(&bng.run(&["stop"]), NOT_RUNNING);
     assert!(text.contains("BalanceNG: not running"), "{text}");
-    let text = refused(&bng.run(&["cmdctl"]), 7);
+    let text = said(&bng.run(&["cmdctl"]), NOT_RUNNING);
     assert!(text.contains("not running"), "{text}");
 
-    let text = refused(&bng.start_in_background(), 0);
+    let text = said(&bng.start_in_background(), SUCCESS);
     assert!(text.contains("BalanceNG: starting up ..."), "{text}");
-    let text = refused(&bng.run(&["status"]), 0);
+    let text = said(&bng.run(&["status"]), SUCCESS);
     let pid = text.trim().strip_prefix("BalanceNG: running with PID ").unwrap_or_else(|| panic!("{text}"));
 
     let config = bng.config().display().to_string();
-    let text = refused(&bng.run(&["-c", &config, "restart"]), 0);
+    let text = said(&bng.run(&["-c", &config, "restart"]), SUCCESS);
     let place =
         text.find(&format!("BalanceNG: shutdown of PID {pid} complete")).unwrap_or_else(|| panic!("{text}"));
     assert!(text[place..].contains("BalanceNG: starting up ..."), "{text}");
-    let text = refused(&bng.run(&["status"]), 0);
+    let text = said(&bng.run(&["status"]), SUCCESS);
     let new = text.trim().strip_prefix("BalanceNG: running with PID ").unwrap_or_else(|| panic!("{text}"));
     assert_ne!(new, pid);
 
-    let text = refused(&bng.run(&["stop"]), 0);
+    let text = said(&bng.run(&["stop"]), SUCCESS);
     assert_eq!(text, format!("BalanceNG: shutdown of PID {new} complete\n"));
-    refused(&bng.run(&["status"]), 3);
+    said(&bng.run(&["status"]), NOT_RUNNING);
 }
 
 fn reload() {
