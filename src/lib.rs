@@ -2,5 +2,15 @@
 #![forbid(unsafe_code)]
 
 pub mod conf;
+pub mod director;
+pub mod engine;
+mod hash;
+pub mod module;
+pub mod net;
+pub mod outbox;
 pub mod seed;
+pub mod slb;
+pub mod snapshot;
+pub mod stat;
 pub mod time;
+pub mod wire;

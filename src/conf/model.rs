@@ -180,7 +180,7 @@ pub struct Server {
 }
 
 /// `target N`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Target {
     /// Description.
     pub name: Option<String>,
@@ -229,6 +229,20 @@ pub struct Model {
     pub servers: BTreeMap<u16, Server>,
     /// Targets by number, 1 to 1024.
     pub targets: BTreeMap<u16, Target>,
+}
+
+impl Server {
+    /// Its virtual addresses, IPv4 first.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        [self.ipaddr.map(IpAddr::from), self.ipaddr6.map(IpAddr::from)].into_iter().flatten()
+    }
+}
+
+impl Target {
+    /// Its addresses, IPv4 first.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        [self.ipaddr.map(IpAddr::from), self.ipaddr6.map(IpAddr::from)].into_iter().flatten()
+    }
 }
 
 impl Network {

@@ -1,0 +1,107 @@
+//! The director's part in VRRP: when the machine runs, and what its actions mean for this node.
+
+use std::net::Ipv4Addr;
+
+use log::Level;
+
+use super::{Director, Output};
+use crate::conf::model::{Module, Network, Vrrp};
+use crate::module::vrrp::ADVERT_SECONDS;
+use crate::module::vrrp::machine::{Action, Machine, Reason, Settings, State};
+use crate::net::{PortId, packet};
+use crate::time::{Duration, Instant};
+use crate::wire::{MacAddr, vrrp};
+
+/// The announcements of a take-over are repeated after this time.
+const ANNOUNCE_AGAIN: Duration = Duration::from_secs(1);
+
+/// Advertisements counted by the director. Refused ones are counted by the workers, by reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Adverts {
+    /// Sent.
+    pub sent: u64,
+    /// Heard and valid.
+    pub received: u64,
+    /// Times this node became master.
+    pub taken_over: u64,
+}
+
+impl Director {
+    /// This node owns the virtual addresses: it won the election, or there is none.
+    pub fn master(&self) -> bool {
+        self.election.as_ref().is_none_or(|machine| machine.state() == State::Master)
+    }
+
+    /// The network of the election with its port, when it can carry advertisements.
+    fn arena(&self) -> Option<(Vrrp, &Network, Option<PortId>)> {
+        let vrrp = self.model.vrrp.filter(|_| self.model.modules.contains(&Module::Vrrp))?;
+        let network = self.model.networks.get(&vrrp.network)?;
+        let port = self.open_port(network.interface).filter(|_| network.active);
+        Some((vrrp, network, port))
+    }
+
+    /// Starts, stops or adjusts the machine after a change of configuration or link.
+    pub(super) fn arrange_election(&mut self, now: Instant) {
+        let Some((vrrp, network, port)) = self.arena() else {
+            // The block is gone: whoever was master says so before it stops taking part.
+            self.withdraw(now);
+            self.election = None;
+            return;
+        };
+        let primary = network.real.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let settings = Settings { priority: vrrp.priority, primary };
+        let machine = self.election.get_or_insert_with(|| Machine::new(now, settings));
+        let changed = machine.set(now, settings);
+        let action = if port.is_some() { machine.start(now) } else { machine.stop(now) };
+        self.act(now, changed);
+        self.act(now, action);
+    }
+
+    fn withdraw(&mut self, now: Instant) {
+        if let Some(machine) = &mut self.election {
+            let action = machine.stop(now);
+            self.act(now, action);
+        }
+    }
+
+    pub(super) fn heard_advert(&mut self, now: Instant, from: Ipv4Addr, priority: u8) {
+        self.adverts.received += 1;
+        if let Some(machine) = &mut self.election {
+            let action = machine.heard_advert(now, from, priority);
+            self.act(now, action);
+        }
+    }
+
+    /// Does what the machine asks for.
+    pub(super) fn act(&mut self, now: Instant, action: Action) {
+        if let Some(priority) = action.advertise {
+            self.advertise(priority);
+        }
+        if action.took_over || action.gave_up {
+            let (reason, state) = match &self.election {
+                Some(machine) => (machine.reason().0, machine.state()),
+                None => (Reason::Stopped, State::Initialize),
+            };
+            let word = if state == State::Master { "master" } else { "backup" };
+            self.log(Level::Warn, format!("vrrp: this node is now {word}: {reason}"));
+            self.changed = true;
+        }
+        if action.took_over {
+            self.adverts.taken_over += 1;
+            self.announced.clear();
+            self.announce_again = Some(now + ANNOUNCE_AGAIN);
+        }
+    }
+
+    fn advertise(&mut self, priority: u8) {
+        let Some((config, network, _)) = self.arena() else { return };
+        let (Some(src), Ok(port)) = (network.real, PortId::try_from(network.interface)) else { return };
+        let addresses: Vec<_> = network.virt.into_iter().collect();
+        let advert =
+            vrrp::Repr { vrid: config.vrid, priority, interval: ADVERT_SECONDS, addresses: &addresses };
+        let mut buf = [0; packet::MAX];
+        let len = packet::advertisement(&mut buf, MacAddr::vrrp_v4(config.vrid), src, &advert);
+        self.adverts.sent += 1;
+        self.outputs.push_back(Output::Send { port, frame: buf[..len].to_vec() });
+    }
+}

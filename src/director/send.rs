@@ -1,0 +1,99 @@
+//! Frames of the director: questions for neighbours, probes, announcements.
+
+use std::net::IpAddr;
+
+use super::checks::Ping;
+use super::{Director, Output};
+use crate::net::neighbor::Question;
+use crate::net::{Addr, PortId, packet};
+use crate::snapshot;
+use crate::wire::{MacAddr, arp, ndisc};
+
+impl Director {
+    fn send(&mut self, port: PortId, frame: &[u8]) {
+        self.outputs.push_back(Output::Send { port, frame: frame.to_vec() });
+    }
+
+    /// Asks for the station of a neighbour: everyone, or the one believed to have the address.
+    pub(super) fn ask(&mut self, question: Question) {
+        let Some((network, _)) = self.home(question.addr.to_ip()) else { return };
+        let Some(station) = snapshot::station(network) else { return };
+        match question.addr.to_ip() {
+            IpAddr::V4(target) => {
+                let sender = network.real.or(network.virt).unwrap_or(std::net::Ipv4Addr::UNSPECIFIED);
+                let to = question.to.unwrap_or(MacAddr::BROADCAST);
+                let frame = arp::Repr::request(station, sender, target).emit_frame(to);
+                self.send(question.port, &frame);
+            }
+            IpAddr::V6(target) => {
+                let Some(src) = network.real6.or(network.virt6) else { return };
+                let group = ndisc::solicited_node(target);
+                let (to, dst) = match question.to {
+                    Some(mac) => (mac, target),
+                    None => (MacAddr::multicast_v6(group), group),
+                };
+                let message = ndisc::Repr::NeighborSolicitation { target, source_mac: Some(station) };
+                let mut buf = [0; packet::MAX];
+                let len = packet::nd(&mut buf, to, station, src, dst, &message);
+                self.send(question.port, &buf[..len]);
+            }
+        }
+    }
+
+    /// Sends an echo request, if the station of the target is known. If not, the question for it is on its way and
+    /// the check is hurried when the answer comes.
+    pub(super) fn probe(&mut self, ping: Ping) {
+        let (_, addr) = ping.checked;
+        let Some((network, port)) = self.home(addr.to_ip()) else { return };
+        let src = match addr.to_ip() {
+            IpAddr::V4(_) => network.real.map(IpAddr::from),
+            IpAddr::V6(_) => network.real6.map(IpAddr::from),
+        };
+        let (Some(src), Some(from), Some(to)) = (src, snapshot::station(network), self.neighbors.mac(addr))
+        else {
+            return;
+        };
+        let mut buf = [0; packet::MAX];
+        let len = packet::echo(
+            &mut buf,
+            (to, from),
+            (src, addr.to_ip()),
+            (ping.ident, ping.sequence),
+            b"bng check",
+        );
+        self.send(port, &buf[..len]);
+    }
+
+    /// Tells the network of every address that this node has come to own, so that switches and neighbours send to
+    /// the right place (RFC 3768 section 6.4.1, RFC 4861 section 7.2.6).
+    pub(super) fn announce(&mut self) {
+        let own = self.own_addresses().collect();
+        let old = std::mem::replace(&mut self.announced, own);
+        let new: Vec<_> = self.announced.difference(&old).copied().collect();
+        for (addr, port, mac) in new {
+            self.announce_one(addr, port, mac);
+        }
+    }
+
+    fn announce_one(&mut self, addr: Addr, port: PortId, mac: MacAddr) {
+        match addr.to_ip() {
+            IpAddr::V4(v4) => {
+                let frame = arp::Repr::gratuitous(mac, v4).emit_frame(MacAddr::BROADCAST);
+                self.send(port, &frame);
+            }
+            IpAddr::V6(v6) => {
+                let message = ndisc::Repr::NeighborAdvertisement {
+                    target: v6,
+                    target_mac: mac,
+                    router: false,
+                    solicited: false,
+                    replaces: true,
+                };
+                let to = MacAddr::multicast_v6(ndisc::ALL_NODES);
+                let mut buf = [0; packet::MAX];
+                let len = packet::nd(&mut buf, to, mac, v6, ndisc::ALL_NODES, &message);
+                self.send(port, &buf[..len]);
+            }
+        }
+    }
+}

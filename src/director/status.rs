@@ -1,0 +1,123 @@
+//! Status of targets: can clients be sent there, and if not, why.
+
+use std::fmt;
+
+use log::Level;
+
+use super::Director;
+use super::checks::Verdict;
+use crate::time::Instant;
+
+/// Whether a target takes traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Takes sessions.
+    Active,
+    /// Registered, not enabled: keeps its sessions, gets no new ones.
+    Disabled,
+    /// Its checks have not answered yet.
+    Waiting,
+    /// A check had no answer for its timeout.
+    CheckFailed,
+    /// Nobody answers for its address.
+    Unresolved,
+    /// Its address lies in no active network whose interface is open and has a link.
+    NoNetwork,
+    /// Behind a TAP interface, and `set localdsr` is 0.
+    LocalDsr,
+    /// Not a DSR target, and this version forwards in no other way.
+    NotDsr,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Waiting => "down: no answer to its check yet",
+            Self::CheckFailed => "down: no answer to its check",
+            Self::Unresolved => "down: no station answers for its address",
+            Self::NoNetwork => "down: its address is in no active network with a link",
+            Self::LocalDsr => "down: local host behind a tap interface needs 'set localdsr 1'",
+            Self::NotDsr => "down: this version forwards by DSR only, see 'dsr enable'",
+        })
+    }
+}
+
+/// A target for `show targets`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TargetView {
+    /// Target number.
+    pub number: u16,
+    /// Status.
+    pub status: Status,
+    /// Since when.
+    pub since: Instant,
+}
+
+impl Director {
+    /// Whether frames may be sent to target `number`: it is up, enabled or not.
+    pub(super) fn usable(&self, number: u16) -> bool {
+        matches!(self.verdict(number), Some(Status::Active | Status::Disabled))
+    }
+
+    /// The registered targets.
+    pub fn targets(&self) -> impl Iterator<Item = TargetView> {
+        self.status.iter().map(|(number, (status, since))| TargetView {
+            number: *number,
+            status: *status,
+            since: *since,
+        })
+    }
+
+    /// Takes note of every change of status, and tells it.
+    pub(super) fn assess(&mut self, now: Instant) {
+        let numbers: Vec<u16> = self.model.targets.keys().copied().collect();
+        self.status.retain(|number, _| numbers.contains(number));
+        for number in numbers {
+            let old = self.status.get(&number).map(|(status, _)| *status);
+            match self.verdict(number) {
+                None => {
+                    self.status.remove(&number);
+                }
+                Some(new) if old != Some(new) => {
+                    self.status.insert(number, (new, now));
+                    let first = old.is_none() && new == Status::Waiting;
+                    if !first {
+                        let level = if new == Status::Active { Level::Info } else { Level::Warn };
+                        self.log(level, format!("target {number} is {new}"));
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Status of target `number`; `None` when it is not registered.
+    fn verdict(&self, number: u16) -> Option<Status> {
+        let target = self.model.targets.get(&number).filter(|t| t.registered)?;
+        if !target.dsr {
+            return Some(Status::NotDsr);
+        }
+        let homes: Vec<_> = target.addresses().filter_map(|addr| Some((addr, self.home(addr)?.1))).collect();
+        if homes.is_empty() {
+            return Some(Status::NoNetwork);
+        }
+        if !self.model.localdsr && homes.iter().any(|(_, port)| self.ports.get(port).is_some_and(|p| p.tap)) {
+            return Some(Status::LocalDsr);
+        }
+        if homes.iter().all(|(addr, _)| self.neighbors.mac((*addr).into()).is_none()) {
+            return Some(Status::Unresolved);
+        }
+        let mut worst = Status::Active;
+        for (_, check) in self.checks.of(number) {
+            match check.verdict {
+                Verdict::Passed => {}
+                Verdict::Waiting if worst == Status::Active => worst = Status::Waiting,
+                Verdict::Waiting => {}
+                Verdict::Failed => worst = Status::CheckFailed,
+            }
+        }
+        Some(if worst == Status::Active && !target.active { Status::Disabled } else { worst })
+    }
+}

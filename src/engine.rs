@@ -1,0 +1,351 @@
+//! The fast path of one worker: a batch of frames walks the module chain.
+//!
+//! ```text
+//!  batch --> ingress ------> module --> module --> ... --> end of chain
+//!            dissect once,   each walks the frames that       what is left
+//!            filter by MAC   nobody has taken yet             is dropped
+//! ```
+//!
+//! The engine is a function of (snapshot, time, frames): it owns its sessions and its counters, reads one snapshot
+//! per batch, and writes what is to happen into an [`Outbox`]. Whoever drives it owns the doors and the clock.
+
+use std::sync::Arc;
+
+use bng_platform::{Batch, Frame};
+
+use crate::conf::model::Module;
+use crate::module;
+use crate::net::PortId;
+use crate::outbox::Outbox;
+use crate::seed::Seed;
+use crate::slb::{Slb, session};
+use crate::snapshot::Snapshot;
+use crate::stat::{Drop, WorkerStats};
+use crate::time::Instant;
+use crate::wire::icmpv4::Echo;
+use crate::wire::{self, Dissected, IpInfo, L3, MacAddr, Malformed, icmpv4, icmpv6, protocol, vlan};
+
+/// The fast path of one worker.
+#[derive(Debug)]
+pub struct Engine {
+    port: PortId,
+    slb: Slb,
+    stats: Arc<WorkerStats>,
+    /// What ingress found out about each frame of the batch; only entries of frames in the batch are meaningful.
+    dissected: [Dissected; bng_platform::BATCH_MAX],
+}
+
+/// One batch on its way through the chain: what every module works on.
+#[derive(Debug)]
+pub struct Pass<'a, 'q> {
+    /// Time of the batch.
+    pub now: Instant,
+    /// What the worker knows.
+    pub snapshot: &'a Snapshot,
+    /// Interface that received the batch.
+    pub port: PortId,
+    /// The frames.
+    pub frames: &'a mut [Frame<'q>],
+    /// Counters of this worker.
+    pub stats: &'a WorkerStats,
+    dissected: &'a [Dissected],
+    out: &'a mut Outbox,
+    /// Frames that no module has taken yet, one bit each.
+    pending: u64,
+    arp: u64,
+    ip: u64,
+    /// IP packets whose protocol is ICMP or ICMPv6, whole or first fragments.
+    icmp: u64,
+    vrrp: u64,
+}
+
+/// Positions of the bits set in `mask`, lowest first.
+pub fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        (mask != 0).then(|| {
+            let i = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            i
+        })
+    })
+}
+
+impl Pass<'_, '_> {
+    /// Frames that no module has taken yet, one bit each.
+    pub fn pending(&self) -> u64 {
+        self.pending
+    }
+
+    /// ARP frames that are still pending.
+    pub fn arp(&self) -> u64 {
+        self.pending & self.arp
+    }
+
+    /// IP packets that are still pending.
+    pub fn ip(&self) -> u64 {
+        self.pending & self.ip
+    }
+
+    /// ICMP and ICMPv6 messages that are still pending.
+    pub fn icmp(&self) -> u64 {
+        self.pending & self.icmp
+    }
+
+    /// VRRP advertisements that are still pending.
+    pub fn vrrp(&self) -> u64 {
+        self.pending & self.vrrp
+    }
+
+    /// What ingress found out about IP packet `i`.
+    ///
+    /// # Panics
+    /// When `i` is not one of [`Pass::ip`].
+    #[inline]
+    pub fn info(&self, i: usize) -> IpInfo {
+        match self.dissected[i].l3 {
+            L3::Ip(info) => info,
+            _ => unreachable!("masks name IP packets only"),
+        }
+    }
+
+    /// Whether ICMP message `i` is an echo request or reply.
+    pub fn echo(&self, i: usize) -> Option<Echo> {
+        let (info, frame) = (self.info(i), self.frames[i].bytes());
+        if info.is_v6 {
+            icmpv6::Packet::new(info.l4(frame)).ok()?.echo()
+        } else {
+            icmpv4::Packet::new(info.l4(frame)).ok()?.echo()
+        }
+    }
+
+    /// Whether the checksum of ICMP message `i` is right.
+    pub fn icmp_checksum_holds(&self, i: usize) -> bool {
+        let (info, frame) = (self.info(i), self.frames[i].bytes());
+        match (info.src.as_v6(), info.dst.as_v6()) {
+            (Some(src), Some(dst)) => {
+                icmpv6::Packet::new(info.l4(frame)).is_ok_and(|message| message.verify_checksum(src, dst))
+            }
+            _ => icmpv4::Packet::new(info.l4(frame)).is_ok_and(|message| message.verify_checksum()),
+        }
+    }
+
+    /// Ethernet addresses of frame `i`.
+    #[inline]
+    pub fn ethernet(&self, i: usize) -> &Dissected {
+        &self.dissected[i]
+    }
+
+    /// Frame `i` goes no further.
+    #[inline]
+    pub fn drop(&mut self, i: usize, reason: Drop) {
+        self.pending &= !(1 << i);
+        self.stats.dropped(reason);
+    }
+
+    /// Frame `i` leaves by `port`.
+    #[inline]
+    pub fn forward(&mut self, i: usize, port: PortId) {
+        self.pending &= !(1 << i);
+        self.out.forward(i, port);
+    }
+
+    /// Frame `i` is answered by `reply`, which leaves where the frame came in.
+    pub fn answer(&mut self, i: usize, reply: &[u8]) -> bool {
+        self.pending &= !(1 << i);
+        let sent = self.out.reply(self.port, reply);
+        if !sent {
+            self.stats.dropped(Drop::ReplyFull);
+        }
+        sent
+    }
+
+    /// Frame `i` is for the director.
+    pub fn punt(&mut self, i: usize) {
+        self.pending &= !(1 << i);
+        self.copy_to_director(i);
+    }
+
+    /// The director sees frame `i` too.
+    pub fn copy_to_director(&mut self, i: usize) {
+        if self.out.punt(self.port, self.frames[i].bytes()) {
+            self.stats.work.punted.add(1);
+        } else {
+            self.stats.dropped(Drop::PuntFull);
+        }
+    }
+}
+
+impl Engine {
+    /// The engine of a worker that reads interface `port`.
+    pub fn new(port: PortId, stats: Arc<WorkerStats>, mut seed: Seed) -> Self {
+        let nothing =
+            Dissected { dst: MacAddr::ZERO, src: MacAddr::ZERO, ethertype: 0, vlan: None, l3: L3::Other };
+        Self { port, slb: Slb::new(&mut seed), stats, dissected: [nothing; bng_platform::BATCH_MAX] }
+    }
+
+    /// Takes `batch` through the module chain of `snapshot`. Forwarded frames are rewritten in place.
+    pub fn process(&mut self, now: Instant, snapshot: &Snapshot, batch: &mut Batch<'_>, out: &mut Outbox) {
+        out.clear();
+        self.stats.work.received.add(batch.len() as u64);
+        let mut pass = Pass {
+            now,
+            snapshot,
+            port: self.port,
+            pending: batch.all(),
+            frames: batch.frames_mut(),
+            stats: &self.stats,
+            dissected: &[],
+            out,
+            arp: 0,
+            ip: 0,
+            icmp: 0,
+            vrrp: 0,
+        };
+        ingress(&mut pass, &mut self.dissected);
+        pass.dissected = &self.dissected;
+        for module in &snapshot.modules {
+            if pass.pending == 0 {
+                return;
+            }
+            match module {
+                Module::Vrrp => module::vrrp::run(&mut pass),
+                Module::Arp => {
+                    module::arp::run(&mut pass);
+                    module::nd::run(&mut pass);
+                }
+                Module::Ping => module::ping::run(&mut pass),
+                Module::Hc => module::hc::run(&mut pass),
+                Module::Master => module::master::run(&mut pass),
+                Module::Slb => self.slb.run(&mut pass),
+                // Nothing to translate or to route yet: these modules pass every frame on.
+                Module::Tnat | Module::Nat | Module::Rt => {}
+            }
+        }
+        end_of_chain(&mut pass);
+    }
+
+    /// Housekeeping in bounded slices; to be called about every batch, or every 100 ms when there is none.
+    pub fn tick(&mut self, now: Instant) {
+        self.slb.sweep(now, &self.stats);
+    }
+
+    /// About `max` sessions from `cursor` on, which is moved behind them; `None` at the end.
+    pub fn sessions(
+        &self,
+        now: Instant,
+        cursor: &mut session::Cursor,
+        max: usize,
+    ) -> Option<Vec<session::View>> {
+        self.slb.sessions(now, cursor, max)
+    }
+
+    /// Sessions of both families, expired ones that were not swept yet included.
+    pub fn session_count(&self) -> usize {
+        self.slb.session_count()
+    }
+}
+
+/// Looks at every frame once, drops nonsense and what is not for us, and sorts the rest by protocol.
+fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected]) {
+    let Some(port) = pass.snapshot.port(pass.port) else {
+        for i in bits(pass.pending) {
+            pass.drop(i, Drop::OtherStation);
+        }
+        return;
+    };
+    for i in bits(pass.pending) {
+        let frame = &mut pass.frames[i];
+        if let Err(reason) = untag(frame) {
+            pass.drop(i, reason);
+            continue;
+        }
+        // The filter by station comes first: on a shared interface most frames are the host's.
+        let bytes = frame.bytes();
+        let Some((dst, src)) = stations(bytes) else {
+            pass.drop(i, Drop::Truncated);
+            continue;
+        };
+        if !dst.is_multicast() && !port.macs.contains(&dst) {
+            pass.drop(i, Drop::OtherStation);
+            continue;
+        }
+        // Our own frame, seen again. A frame from the shared station is the master's: ours while we are master,
+        // but an advertisement must pass, because it may be that of a second master.
+        let own = port.real_macs.contains(&src);
+        if own {
+            pass.drop(i, Drop::OwnFrame);
+            continue;
+        }
+        match wire::dissect(bytes) {
+            Ok(found) => {
+                let bit = 1 << i;
+                match &found.l3 {
+                    L3::Arp => pass.arp |= bit,
+                    L3::Ip(info) => {
+                        pass.ip |= bit;
+                        match info.proto {
+                            protocol::ICMP if !info.is_v6 => pass.icmp |= bit,
+                            protocol::ICMPV6 if info.is_v6 => pass.icmp |= bit,
+                            protocol::VRRP => pass.vrrp |= bit,
+                            _ => {}
+                        }
+                    }
+                    L3::Other => {
+                        pass.drop(i, Drop::EtherType);
+                        continue;
+                    }
+                }
+                if pass.snapshot.master && pass.vrrp & bit == 0 && port.macs.contains(&src) {
+                    pass.drop(i, Drop::OwnFrame);
+                    continue;
+                }
+                dissected[i] = found;
+            }
+            Err(Malformed::Truncated) => pass.drop(i, Drop::Truncated),
+            Err(Malformed::BadChecksum) => pass.drop(i, Drop::Checksum),
+            Err(_) => pass.drop(i, Drop::Malformed),
+        }
+    }
+}
+
+fn stations(bytes: &[u8]) -> Option<(MacAddr, MacAddr)> {
+    let (dst, rest) = bytes.split_first_chunk::<6>()?;
+    let (src, _) = rest.split_first_chunk::<6>()?;
+    Some((MacAddr(*dst), MacAddr(*src)))
+}
+
+/// Networks are untagged. A tag with VLAN 0 carries a priority only (IEEE 802.1Q 9.6) and is taken off; any other
+/// tag belongs to somebody else's VLAN.
+fn untag(frame: &mut Frame<'_>) -> Result<(), Drop> {
+    let bytes = frame.bytes_mut();
+    let Some((header, rest)) = bytes.split_first_chunk_mut::<14>() else { return Err(Drop::Truncated) };
+    if u16::from_be_bytes([header[12], header[13]]) != wire::ethertype::VLAN {
+        return Ok(());
+    }
+    match vlan::Packet::new(&*rest) {
+        Ok(tag) if tag.vid() == 0 => {
+            bytes.copy_within(0..12, vlan::TAG_LEN);
+            frame.strip_front(vlan::TAG_LEN as u16);
+            Ok(())
+        }
+        Ok(_) => Err(Drop::Vlan),
+        Err(_) => Err(Drop::Truncated),
+    }
+}
+
+/// Drops what no module has taken.
+fn end_of_chain(pass: &mut Pass<'_, '_>) {
+    for i in bits(pass.pending) {
+        pass.drop(i, left_over(pass, i));
+    }
+}
+
+/// Why nobody has taken frame `i`: the reason that tells the operator most.
+pub fn left_over(pass: &Pass<'_, '_>, i: usize) -> Drop {
+    match pass.ethernet(i).l3 {
+        L3::Ip(info) if pass.snapshot.own.get(info.dst).is_some() => Drop::NotServed,
+        _ if pass.ethernet(i).dst.is_multicast() => Drop::Multicast,
+        L3::Arp => Drop::NeighborOther,
+        _ => Drop::NotRouted,
+    }
+}

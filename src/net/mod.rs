@@ -1,0 +1,12 @@
+//! What the balancer knows of the network around it.
+
+mod addrmap;
+pub mod neighbor;
+pub mod packet;
+
+pub use addrmap::AddrMap;
+
+pub use crate::wire::Addr;
+
+/// Number of an interface, as in `interface N`: 1 to 255.
+pub type PortId = u8;

@@ -1,0 +1,143 @@
+//! What one batch causes: frames to forward, frames to send, frames for the director.
+//!
+//! All memory is taken once. A batch that causes more than fits loses the excess, counted.
+
+use crate::net::PortId;
+
+/// Bytes of replies that one batch can cause: a full batch of neighbour advertisements.
+const REPLY_BYTES: usize = 64 * 96;
+/// Bytes of frames that one batch can hand to the director; longer frames are cut to [`PUNT_LEN`] first.
+const PUNT_BYTES: usize = 64 * PUNT_LEN;
+/// Most bytes of one frame that the director gets to see. Control protocols are shorter.
+pub const PUNT_LEN: usize = 256;
+
+/// A list of frames in one fixed buffer.
+#[derive(Debug)]
+pub struct FrameList {
+    bytes: Vec<u8>,
+    ends: Vec<(PortId, u32)>,
+    limit: usize,
+}
+
+impl FrameList {
+    fn new(limit: usize) -> Self {
+        Self { bytes: Vec::with_capacity(limit), ends: Vec::with_capacity(64), limit }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    fn push(&mut self, port: PortId, frame: &[u8]) -> bool {
+        let fits = self.bytes.len() + frame.len() <= self.limit && self.ends.len() < self.ends.capacity();
+        if fits {
+            self.bytes.extend_from_slice(frame);
+            self.ends.push((port, self.bytes.len() as u32));
+        }
+        fits
+    }
+
+    /// The frames with their interfaces, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (PortId, &[u8])> {
+        let mut start = 0;
+        self.ends.iter().map(move |(port, end)| {
+            let end = *end as usize;
+            (*port, &self.bytes[std::mem::replace(&mut start, end)..end])
+        })
+    }
+
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+/// The consequences of one batch.
+#[derive(Debug)]
+pub struct Outbox {
+    /// Mask of the batch per interface; only those in `touched` are not zero.
+    forward: Vec<u64>,
+    touched: Vec<PortId>,
+    /// Frames made by the engine, with the interface that sends them.
+    pub replies: FrameList,
+    /// Frames for the director, with the interface that received them.
+    pub punts: FrameList,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            forward: vec![0; usize::from(PortId::MAX) + 1],
+            touched: Vec::with_capacity(64),
+            replies: FrameList::new(REPLY_BYTES),
+            punts: FrameList::new(PUNT_BYTES),
+        }
+    }
+}
+
+impl Outbox {
+    /// Forgets the batch before.
+    pub fn clear(&mut self) {
+        for port in self.touched.drain(..) {
+            self.forward[usize::from(port)] = 0;
+        }
+        self.replies.clear();
+        self.punts.clear();
+    }
+
+    /// Frame `index` of the batch leaves by `port`.
+    #[inline]
+    pub fn forward(&mut self, index: usize, port: PortId) {
+        let mask = &mut self.forward[usize::from(port)];
+        if *mask == 0 {
+            self.touched.push(port);
+        }
+        *mask |= 1 << index;
+    }
+
+    /// Which frames of the batch leave by which interface; interfaces without frames are left out.
+    pub fn forwards(&self) -> impl Iterator<Item = (PortId, u64)> {
+        self.touched.iter().map(|port| (*port, self.forward[usize::from(*port)]))
+    }
+
+    /// Adds a reply. `false` when the buffer is full.
+    pub fn reply(&mut self, port: PortId, frame: &[u8]) -> bool {
+        self.replies.push(port, frame)
+    }
+
+    /// Adds a frame for the director. `false` when the buffer is full.
+    pub fn punt(&mut self, port: PortId, frame: &[u8]) -> bool {
+        self.punts.push(port, &frame[..frame.len().min(PUNT_LEN)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_come_out_as_they_went_in_until_the_buffer_is_full() {
+        let mut out = Outbox::default();
+        assert!(out.reply(1, b"one") && out.reply(2, b"three"));
+        let got: Vec<_> = out.replies.iter().collect();
+        assert_eq!(got, [(1, &b"one"[..]), (2, b"three")]);
+        assert!((0..200).any(|_| !out.reply(1, &[0; 90])));
+    }
+
+    #[test]
+    fn long_frames_are_cut_for_the_director() {
+        let mut out = Outbox::default();
+        assert!(out.punt(1, &[7; 1500]));
+        assert_eq!(out.punts.iter().next().unwrap().1.len(), PUNT_LEN);
+    }
+
+    #[test]
+    fn clearing_forgets_everything() {
+        let mut out = Outbox::default();
+        out.forward(3, 2);
+        out.reply(1, b"x");
+        out.clear();
+        assert!(out.forwards().next().is_none() && out.replies.is_empty());
+    }
+}

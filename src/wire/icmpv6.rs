@@ -1,0 +1,243 @@
+//! ICMP for IPv6 (RFC 4443). Neighbour discovery, which travels in it, is [`ndisc`](super::ndisc).
+//!
+//! ```text
+//!  0               8               16                              32
+//! +---------------+---------------+-------------------------------+
+//! |     type      |     code      |           checksum            |
+//! +---------------+---------------+-------------------------------+
+//! |   echo: identifier            |   echo: sequence number       |
+//! +-------------------------------+-------------------------------+
+//! |   echo: data; errors: the packet that caused it, cut short    |
+//! ```
+//!
+//! Unlike in IPv4 the checksum covers a pseudo header, so every operation on it asks for the addresses.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+
+use super::bytes::{get_u16, put, put_u16};
+use super::{Malformed, checksum, ndisc, protocol};
+
+pub use super::icmpv4::Echo;
+
+mod field {
+    use std::ops::{Range, RangeFrom};
+    pub(super) const TYPE: usize = 0;
+    pub(super) const CODE: usize = 1;
+    pub(super) const TYPE_CODE: Range<usize> = 0..2;
+    pub(super) const CHECKSUM: Range<usize> = 2..4;
+    pub(super) const IDENT: Range<usize> = 4..6;
+    pub(super) const SEQUENCE: Range<usize> = 6..8;
+    pub(super) const PAYLOAD: RangeFrom<usize> = 8..;
+}
+
+/// Bytes before the data or the quoted packet.
+pub const HEADER_LEN: usize = field::PAYLOAD.start;
+
+/// Message types (IANA "ICMPv6 type Numbers"); all below 128 are errors.
+pub mod message {
+    /// The quoted packet could not be delivered; the code says why.
+    pub const UNREACHABLE: u8 = 1;
+    /// The quoted packet was larger than the next link's MTU.
+    pub const PACKET_TOO_BIG: u8 = 2;
+    /// The quoted packet ran out of hops, or of time in reassembly.
+    pub const TIME_EXCEEDED: u8 = 3;
+    /// The quoted packet's header is wrong.
+    pub const PARAMETER_PROBLEM: u8 = 4;
+    /// Asks for its data to be sent back.
+    pub const ECHO_REQUEST: u8 = 128;
+    /// Answer to an echo request.
+    pub const ECHO_REPLY: u8 = 129;
+    /// Asks for routers.
+    pub const ROUTER_SOLICITATION: u8 = 133;
+    /// A router announces itself.
+    pub const ROUTER_ADVERTISEMENT: u8 = 134;
+    /// Asks for the hardware address of a neighbour.
+    pub const NEIGHBOR_SOLICITATION: u8 = 135;
+    /// Tells the hardware address of a neighbour.
+    pub const NEIGHBOR_ADVERTISEMENT: u8 = 136;
+}
+
+/// View of an ICMPv6 message.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<T: AsRef<[u8]>> {
+    bytes: T,
+}
+
+impl<T: AsRef<[u8]>> Packet<T> {
+    /// A view over `bytes`, the whole upper layer of an IPv6 packet.
+    ///
+    /// # Errors
+    /// [`Malformed::Truncated`] below [`HEADER_LEN`] bytes.
+    #[inline]
+    pub fn new(bytes: T) -> Result<Self, Malformed> {
+        if bytes.as_ref().len() < HEADER_LEN { Err(Malformed::Truncated) } else { Ok(Self { bytes }) }
+    }
+
+    /// Message type, see [`message`].
+    #[inline]
+    pub fn message(&self) -> u8 {
+        self.bytes.as_ref()[field::TYPE]
+    }
+
+    /// Code, whose meaning depends on the type.
+    #[inline]
+    pub fn code(&self) -> u8 {
+        self.bytes.as_ref()[field::CODE]
+    }
+
+    /// Checksum of pseudo header and message.
+    #[inline]
+    pub fn checksum(&self) -> u16 {
+        get_u16(self.bytes.as_ref(), field::CHECKSUM)
+    }
+
+    /// True when the checksum is right between these addresses.
+    #[inline]
+    pub fn verify_checksum(&self, src: Ipv6Addr, dst: Ipv6Addr) -> bool {
+        checksum::verify(self.bytes.as_ref(), self.pseudo(src, dst))
+    }
+
+    /// Which echo message this is, `None` for all others.
+    #[inline]
+    pub fn echo(&self) -> Option<Echo> {
+        match (self.message(), self.code()) {
+            (message::ECHO_REQUEST, 0) => Some(Echo::Request),
+            (message::ECHO_REPLY, 0) => Some(Echo::Reply),
+            _ => None,
+        }
+    }
+
+    /// Identifier of an echo message.
+    #[inline]
+    pub fn ident(&self) -> u16 {
+        get_u16(self.bytes.as_ref(), field::IDENT)
+    }
+
+    /// Sequence number of an echo message.
+    #[inline]
+    pub fn sequence(&self) -> u16 {
+        get_u16(self.bytes.as_ref(), field::SEQUENCE)
+    }
+
+    /// True for the errors, which quote the packet that caused them.
+    #[inline]
+    pub fn is_error(&self) -> bool {
+        self.message() < 128
+    }
+
+    /// The beginning of the packet that caused an error, from its IPv6 header on; `None` for other messages.
+    #[inline]
+    pub fn quoted(&self) -> Option<&[u8]> {
+        self.is_error().then(|| self.payload())
+    }
+
+    /// True for the messages that [`ndisc::Packet`] reads.
+    #[inline]
+    pub fn is_ndisc(&self) -> bool {
+        matches!(self.message(), message::ROUTER_SOLICITATION..=message::NEIGHBOR_ADVERTISEMENT)
+    }
+
+    /// The data of an echo message, the quoted packet of an error.
+    #[inline]
+    pub fn payload(&self) -> &[u8] {
+        &self.bytes.as_ref()[field::PAYLOAD]
+    }
+
+    #[inline]
+    fn pseudo(&self, src: Ipv6Addr, dst: Ipv6Addr) -> checksum::Sum {
+        checksum::pseudo_v6(src, dst, protocol::ICMPV6, self.bytes.as_ref().len() as u32)
+    }
+}
+
+impl<T: AsRef<[u8]> + AsMut<[u8]>> Packet<T> {
+    /// Turns an echo request into its reply. The checksum is corrected, not computed: damage stays visible to the
+    /// receiver. Exchanging source and destination does not change it.
+    #[inline]
+    pub fn turn_into_reply(&mut self) {
+        let old = get_u16(self.bytes.as_ref(), field::TYPE_CODE);
+        let new = u16::from_be_bytes([message::ECHO_REPLY, 0]);
+        let check = checksum::update_u16(self.checksum(), old, new);
+        put_u16(self.bytes.as_mut(), field::TYPE_CODE, new);
+        put_u16(self.bytes.as_mut(), field::CHECKSUM, check);
+    }
+
+    /// Computes the checksum anew.
+    #[inline]
+    pub fn fill_checksum(&mut self, src: Ipv6Addr, dst: Ipv6Addr) {
+        put_u16(self.bytes.as_mut(), field::CHECKSUM, 0);
+        let check = (self.pseudo(src, dst) + checksum::Sum::of(self.bytes.as_ref())).finish();
+        put_u16(self.bytes.as_mut(), field::CHECKSUM, check);
+    }
+
+    /// The data of an echo message or the quoted packet, to be rewritten.
+    #[inline]
+    pub fn payload_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes.as_mut()[field::PAYLOAD]
+    }
+}
+
+impl<T: AsRef<[u8]>> fmt::Display for Packet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.bytes.as_ref();
+        let len = bytes.len();
+        if let Some(echo) = self.echo() {
+            let kind = if echo == Echo::Request { "request" } else { "reply" };
+            return write!(
+                f,
+                "ICMP6, echo {kind}, id {}, seq {}, length {len}",
+                self.ident(),
+                self.sequence()
+            );
+        }
+        if self.is_ndisc() {
+            return match ndisc::Packet::new(bytes) {
+                Ok(packet) => packet.fmt(f),
+                Err(why) => write!(f, "ICMP6, type {} [{why}]", self.message()),
+            };
+        }
+        match self.message() {
+            message::UNREACHABLE => write!(f, "ICMP6, unreachable, code {}, length {len}", self.code()),
+            message::PACKET_TOO_BIG => write!(f, "ICMP6, packet too big, length {len}"),
+            message::TIME_EXCEEDED => write!(f, "ICMP6, time exceeded, code {}, length {len}", self.code()),
+            other => write!(f, "ICMP6, type {other}, code {}, length {len}", self.code()),
+        }
+    }
+}
+
+/// An echo message to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repr<'a> {
+    /// Request or reply.
+    pub echo: Echo,
+    /// Identifier; a reply carries the one of its request.
+    pub ident: u16,
+    /// Sequence number; a reply carries the one of its request.
+    pub sequence: u16,
+    /// What the reply brings back.
+    pub data: &'a [u8],
+}
+
+impl Repr<'_> {
+    /// Bytes that [`Repr::emit`] writes: header and data.
+    pub const fn wire_len(&self) -> usize {
+        HEADER_LEN + self.data.len()
+    }
+
+    /// Writes the message with its checksum between these addresses at the start of `buf`.
+    ///
+    /// # Panics
+    /// When `buf` is shorter than [`Repr::wire_len`].
+    pub fn emit(&self, src: Ipv6Addr, dst: Ipv6Addr, buf: &mut [u8]) {
+        let buf = &mut buf[..self.wire_len()];
+        buf[field::TYPE] = match self.echo {
+            Echo::Request => message::ECHO_REQUEST,
+            Echo::Reply => message::ECHO_REPLY,
+        };
+        buf[field::CODE] = 0;
+        put_u16(buf, field::IDENT, self.ident);
+        put_u16(buf, field::SEQUENCE, self.sequence);
+        put(buf, HEADER_LEN..self.wire_len(), self.data);
+        Packet { bytes: buf }.fill_checksum(src, dst);
+    }
+}

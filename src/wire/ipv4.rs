@@ -1,0 +1,305 @@
+//! IPv4 (RFC 791).
+//!
+//! ```text
+//!  0       4       8               16    19                      32
+//! +-------+-------+---------------+-------------------------------+
+//! |   4   |  ihl  |      tos      |         total length          |
+//! +-------+-------+---------------+-----+-------------------------+
+//! |             ident             |flags|     fragment offset     |
+//! +---------------+---------------+-----+-------------------------+
+//! |      ttl      |   protocol    |        header checksum        |
+//! +---------------+---------------+-------------------------------+
+//! |                            source                             |
+//! +---------------------------------------------------------------+
+//! |                          destination                          |
+//! +---------------------------------------------------------------+
+//! |                     options, 0 to 40 bytes                    |
+//! ```
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use super::bytes::{array, get_u16, put, put_u16};
+use super::{Malformed, checksum, ip};
+
+mod field {
+    use std::ops::Range;
+    pub(super) const VERSION_IHL: usize = 0;
+    pub(super) const TOS: usize = 1;
+    pub(super) const TOTAL_LEN: Range<usize> = 2..4;
+    pub(super) const IDENT: Range<usize> = 4..6;
+    pub(super) const FLAGS_OFFSET: Range<usize> = 6..8;
+    pub(super) const TTL: usize = 8;
+    pub(super) const PROTOCOL: usize = 9;
+    pub(super) const CHECKSUM: Range<usize> = 10..12;
+    pub(super) const SRC: Range<usize> = 12..16;
+    pub(super) const DST: Range<usize> = 16..20;
+}
+
+/// Bytes of a header without options.
+pub const HEADER_LEN: usize = field::DST.end;
+
+const DONT_FRAGMENT: u16 = 0x4000;
+const MORE_FRAGMENTS: u16 = 0x2000;
+const OFFSET_MASK: u16 = 0x1fff;
+
+/// View of an IPv4 packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<T: AsRef<[u8]>> {
+    bytes: T,
+}
+
+impl<T: AsRef<[u8]>> Packet<T> {
+    /// A view over `bytes`; Ethernet padding may follow and is not part of the payload.
+    ///
+    /// # Errors
+    /// [`Malformed::Truncated`] when the header is not whole, [`Malformed::BadVersion`],
+    /// [`Malformed::BadHeaderLength`] below 20 bytes, [`Malformed::BadTotalLength`] when the total length is smaller
+    /// than the header or larger than `bytes`. A total length of 0 (segments above 65,535 bytes that the sender left to
+    /// hardware) is such an error.
+    #[inline]
+    pub fn new(bytes: T) -> Result<Self, Malformed> {
+        let packet = Self::quoted(bytes)?;
+        if packet.total_len() > packet.bytes.as_ref().len() {
+            return Err(Malformed::BadTotalLength);
+        }
+        Ok(packet)
+    }
+
+    /// A view over the beginning of a packet, as ICMP errors quote it: the payload may be cut short.
+    ///
+    /// # Errors
+    /// As [`Packet::new`], but a total length larger than `bytes` is none.
+    #[inline]
+    pub fn quoted(bytes: T) -> Result<Self, Malformed> {
+        let b = bytes.as_ref();
+        if b.len() < HEADER_LEN {
+            return Err(Malformed::Truncated);
+        }
+        if b[field::VERSION_IHL] >> 4 != 4 {
+            return Err(Malformed::BadVersion);
+        }
+        let packet = Self { bytes };
+        let header_len = packet.header_len();
+        if header_len < HEADER_LEN {
+            return Err(Malformed::BadHeaderLength);
+        }
+        if packet.total_len() < header_len {
+            return Err(Malformed::BadTotalLength);
+        }
+        if packet.bytes.as_ref().len() < header_len {
+            return Err(Malformed::Truncated);
+        }
+        Ok(packet)
+    }
+
+    /// Bytes of the header, options included: 20 to 60.
+    #[inline]
+    pub fn header_len(&self) -> usize {
+        usize::from(self.bytes.as_ref()[field::VERSION_IHL] & 0x0f) * 4
+    }
+
+    /// Type of service: DSCP and ECN.
+    #[inline]
+    pub fn tos(&self) -> u8 {
+        self.bytes.as_ref()[field::TOS]
+    }
+
+    /// Bytes of header and payload.
+    #[inline]
+    pub fn total_len(&self) -> usize {
+        usize::from(get_u16(self.bytes.as_ref(), field::TOTAL_LEN))
+    }
+
+    /// Number that the fragments of one packet share.
+    #[inline]
+    pub fn ident(&self) -> u16 {
+        get_u16(self.bytes.as_ref(), field::IDENT)
+    }
+
+    /// Routers must not fragment it.
+    #[inline]
+    pub fn dont_fragment(&self) -> bool {
+        self.flags_offset() & DONT_FRAGMENT != 0
+    }
+
+    /// Further fragments follow this one.
+    #[inline]
+    pub fn more_fragments(&self) -> bool {
+        self.flags_offset() & MORE_FRAGMENTS != 0
+    }
+
+    /// Place of this fragment's payload in the whole, in bytes.
+    #[inline]
+    pub fn fragment_offset(&self) -> usize {
+        usize::from(self.flags_offset() & OFFSET_MASK) * 8
+    }
+
+    /// True when the packet is only a part of one.
+    #[inline]
+    pub fn is_fragment(&self) -> bool {
+        self.flags_offset() & (MORE_FRAGMENTS | OFFSET_MASK) != 0
+    }
+
+    /// Routers that may still forward it.
+    #[inline]
+    pub fn ttl(&self) -> u8 {
+        self.bytes.as_ref()[field::TTL]
+    }
+
+    /// Protocol of the payload, see [`ip::protocol`].
+    #[inline]
+    pub fn protocol(&self) -> u8 {
+        self.bytes.as_ref()[field::PROTOCOL]
+    }
+
+    /// Header checksum.
+    #[inline]
+    pub fn checksum(&self) -> u16 {
+        get_u16(self.bytes.as_ref(), field::CHECKSUM)
+    }
+
+    /// True when the header checksum is right.
+    #[inline]
+    pub fn verify_checksum(&self) -> bool {
+        checksum::verify(self.header(), checksum::Sum::ZERO)
+    }
+
+    /// Source address.
+    #[inline]
+    pub fn src(&self) -> Ipv4Addr {
+        array(self.bytes.as_ref(), field::SRC).into()
+    }
+
+    /// Destination address.
+    #[inline]
+    pub fn dst(&self) -> Ipv4Addr {
+        array(self.bytes.as_ref(), field::DST).into()
+    }
+
+    /// The options, 0 to 40 bytes.
+    #[inline]
+    pub fn options(&self) -> &[u8] {
+        &self.header()[HEADER_LEN..]
+    }
+
+    /// The payload, without padding.
+    #[inline]
+    pub fn payload(&self) -> &[u8] {
+        let bytes = self.bytes.as_ref();
+        &bytes[self.header_len()..self.total_len().min(bytes.len())]
+    }
+
+    #[inline]
+    fn header(&self) -> &[u8] {
+        &self.bytes.as_ref()[..self.header_len()]
+    }
+
+    #[inline]
+    fn flags_offset(&self) -> u16 {
+        get_u16(self.bytes.as_ref(), field::FLAGS_OFFSET)
+    }
+}
+
+impl<T: AsRef<[u8]> + AsMut<[u8]>> Packet<T> {
+    /// Sets the time to live and corrects the header checksum.
+    #[inline]
+    pub fn set_ttl(&mut self, ttl: u8) {
+        let protocol = self.protocol();
+        let old = u16::from_be_bytes([self.ttl(), protocol]);
+        let check = checksum::update_u16(self.checksum(), old, u16::from_be_bytes([ttl, protocol]));
+        self.bytes.as_mut()[field::TTL] = ttl;
+        put_u16(self.bytes.as_mut(), field::CHECKSUM, check);
+    }
+
+    /// Sets the source address and corrects the header checksum; the one of layer 4 is the caller's.
+    #[inline]
+    pub fn set_src(&mut self, addr: Ipv4Addr) {
+        let check = checksum::update_u32(self.checksum(), self.src().to_bits(), addr.to_bits());
+        put(self.bytes.as_mut(), field::SRC, &addr.octets());
+        put_u16(self.bytes.as_mut(), field::CHECKSUM, check);
+    }
+
+    /// Sets the destination address and corrects the header checksum; the one of layer 4 is the caller's.
+    #[inline]
+    pub fn set_dst(&mut self, addr: Ipv4Addr) {
+        let check = checksum::update_u32(self.checksum(), self.dst().to_bits(), addr.to_bits());
+        put(self.bytes.as_mut(), field::DST, &addr.octets());
+        put_u16(self.bytes.as_mut(), field::CHECKSUM, check);
+    }
+
+    /// Computes the header checksum anew.
+    #[inline]
+    pub fn fill_checksum(&mut self) {
+        put_u16(self.bytes.as_mut(), field::CHECKSUM, 0);
+        let check = checksum::checksum(self.header());
+        put_u16(self.bytes.as_mut(), field::CHECKSUM, check);
+    }
+
+    /// The payload, to be rewritten.
+    #[inline]
+    pub fn payload_mut(&mut self) -> &mut [u8] {
+        let start = self.header_len();
+        let end = self.total_len().min(self.bytes.as_ref().len());
+        &mut self.bytes.as_mut()[start..end]
+    }
+}
+
+impl<T: AsRef<[u8]>> fmt::Display for Packet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IP {} > {}: ", self.src(), self.dst())?;
+        if self.fragment_offset() != 0 {
+            // The bytes of a later fragment are no header.
+            return write!(f, "proto {}, frag {}:{}", self.protocol(), self.ident(), self.fragment_offset());
+        }
+        ip::fmt_payload(f, self.protocol(), self.payload())
+    }
+}
+
+/// An IPv4 header without options to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repr {
+    /// Source address.
+    pub src: Ipv4Addr,
+    /// Destination address.
+    pub dst: Ipv4Addr,
+    /// Protocol of the payload, see [`ip::protocol`].
+    pub protocol: u8,
+    /// Routers that may forward it.
+    pub ttl: u8,
+    /// Type of service: DSCP and ECN.
+    pub tos: u8,
+    /// Number of the packet; may be 0 with `dont_fragment` (RFC 6864).
+    pub ident: u16,
+    /// Routers must not fragment it.
+    pub dont_fragment: bool,
+    /// Bytes after the header, at most 65,515.
+    pub payload_len: u16,
+}
+
+impl Repr {
+    /// Bytes that [`Repr::emit`] writes: the header only.
+    pub const fn wire_len(&self) -> usize {
+        HEADER_LEN
+    }
+
+    /// Writes the header with its checksum at the start of `buf`.
+    ///
+    /// # Panics
+    /// When `buf` is shorter than [`Repr::wire_len`].
+    pub fn emit(&self, buf: &mut [u8]) {
+        debug_assert!(usize::from(self.payload_len) <= 65_535 - HEADER_LEN, "payload fits an IPv4 packet");
+        buf[field::VERSION_IHL] = 0x45;
+        buf[field::TOS] = self.tos;
+        put_u16(buf, field::TOTAL_LEN, self.payload_len.saturating_add(HEADER_LEN as u16));
+        put_u16(buf, field::IDENT, self.ident);
+        put_u16(buf, field::FLAGS_OFFSET, if self.dont_fragment { DONT_FRAGMENT } else { 0 });
+        buf[field::TTL] = self.ttl;
+        buf[field::PROTOCOL] = self.protocol;
+        put_u16(buf, field::CHECKSUM, 0);
+        put(buf, field::SRC, &self.src.octets());
+        put(buf, field::DST, &self.dst.octets());
+        let check = checksum::checksum(&buf[..HEADER_LEN]);
+        put_u16(buf, field::CHECKSUM, check);
+    }
+}
