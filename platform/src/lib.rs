@@ -23,6 +23,22 @@ mod batch;
 pub mod memory;
 pub mod offload;
 
+cfg_if::cfg_if! {
+    if #[cfg(all(feature = "os", unix))] {
+        mod finish;
+        mod interface;
+        mod open;
+        mod pcap;
+        cfg_if::cfg_if! {
+            if #[cfg(target_os = "linux")] {
+                mod linux;
+            }
+        }
+        pub use interface::interface_names;
+        pub use open::{Access, OpenError, PortSpec, open};
+    }
+}
+
 pub use batch::{BATCH_MAX, Batch, Csum, Frame, Gso, GsoKind, Meta};
 
 use std::io;
@@ -70,6 +86,17 @@ pub trait RxQueue: Send {
 
     /// Counters so far.
     fn stats(&mut self) -> DoorStats;
+
+    /// Says which unicast destination addresses the engine wants; broadcast and multicast always arrive. A door
+    /// that can do so early drops everything else, so that traffic of a host on the same interface is not copied
+    /// here. It is a hint: frames to other addresses may still arrive, those already on their way in any case.
+    ///
+    /// # Errors
+    /// When the system refuses; then everything arrives, as before.
+    fn accept(&mut self, macs: &[[u8; 6]]) -> io::Result<()> {
+        let _ = macs;
+        Ok(())
+    }
 }
 
 /// Sends frames; any number per port, each owned by one thread.
