@@ -3,9 +3,13 @@
 //! ```text
 //!   client eth0 ===== eth0 box eth1 ===== eth0 server      once for each kind of box
 //! ```
+//!
+//! A veth pair does the receiver's work on the sender's processor. Left alone, the kernel's own forwarders so share
+//! one processor with the generator, while bng has another. For a fair comparison everything is measured twice: left
+//! alone, and with the generator on one processor and all of the box's work, kernel and process, on another.
 
 use std::net::Ipv4Addr;
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use bng::wire::MacAddr;
@@ -18,11 +22,20 @@ use crate::search::{self, Outcome};
 const BNG: &str = env!("CARGO_BIN_EXE_bng");
 const ROUNDS: usize = 5;
 /// Length of one burst.
-const BURST: Duration = Duration::from_millis(300);
+const BURST: Duration = Duration::from_millis(200);
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 100);
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 2, 0, 11);
 /// bng's address on the client's side, and what follows for its hardware address.
 const REAL: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 1);
+
+/// Who works on which processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Placement {
+    /// As the kernel pleases.
+    Free,
+    /// The generator on processor 0, the box on processor 1.
+    Apart,
+}
 
 /// One kind of box with its client and its server.
 struct Line {
@@ -37,9 +50,18 @@ struct Line {
     _world: World,
 }
 
-/// Measures and prints the table.
+/// Measures and prints the tables.
 pub(crate) fn measure() {
-    let mut lines = [balanced(), bridged(), translated()];
+    measure_placed(Placement::Free, "processors chosen by the kernel");
+    if thread::available_parallelism().is_ok_and(|n| n.get() >= 2) {
+        measure_placed(Placement::Apart, "generator on one processor, box on another");
+    } else {
+        println!("\nnot measured: generator and box on different processors, there is only one");
+    }
+}
+
+fn measure_placed(placement: Placement, description: &str) {
+    let mut lines = [balanced(placement), bridged(placement), translated(placement)];
     for line in &mut lines {
         // Every flow once: sessions, connection tracking and neighbours are settled afterwards.
         let outcome = line.burst(20_000.0);
@@ -58,7 +80,7 @@ pub(crate) fn measure() {
     let [bng, bridge, nftables] = lines.each_ref().map(|line| median(&line.rates));
     let rows: Vec<_> = lines.iter().map(Line::row).collect();
     let title = format!(
-        "64-byte UDP, {FLOWS} flows, one direction, {ROUNDS} rounds, medians, frames per second \
+        "64-byte UDP, {FLOWS} flows, one direction, frames per second, {ROUNDS} rounds; {description} \
          (lossless: under 0.1 % missing)"
     );
     report::table(
@@ -72,6 +94,7 @@ pub(crate) fn measure() {
 impl Line {
     fn new(
         name: &'static str,
+        placement: Placement,
         set_up: impl FnOnce(&World, &Host, &Host) -> (Option<Bng>, MacAddr, Ipv4Addr),
     ) -> Self {
         let mut world = World::new();
@@ -81,8 +104,16 @@ impl Line {
         client.address("eth0", "10.1.0.9/16");
         server.address("eth0", &format!("{SERVER}/16"));
         generator::sink(&server);
-        let (bng, mac, addr) = set_up(&world, &middle, &server);
-        let generator = Generator::new(&client, mac, addr);
+        let (mut bng, mac, addr) = set_up(&world, &middle, &server);
+        if placement == Placement::Apart {
+            // A bit per processor, as in the other tools.
+            middle.run("echo 2 > /sys/class/net/eth0/queues/rx-0/rps_cpus");
+            if let Some(bng) = &mut bng {
+                middle.run(&format!("taskset -a -p 2 {}", bng.service().pid()));
+            }
+        }
+        let processor = (placement == Placement::Apart).then_some(0);
+        let generator = Generator::new(&client, mac, addr, processor);
         let (rates, kept, overload) = (Vec::new(), Vec::new(), Vec::new());
         Self { name, generator, server, rates, kept, overload, _bng: bng, _world: world }
     }
@@ -118,8 +149,8 @@ impl Line {
 }
 
 /// bng, raw door on both sides, direct server return.
-fn balanced() -> Line {
-    Line::new("bng, raw door, DSR", |world, middle, server| {
+fn balanced(placement: Placement) -> Line {
+    Line::new("bng, raw door, DSR", placement, |world, middle, server| {
         server.hide(&VIP.to_string());
         let config = format!(
             "modules vrrp,arp,ping,hc,master,slb
@@ -170,8 +201,8 @@ enable target 1
 }
 
 /// A bridge in the kernel.
-fn bridged() -> Line {
-    Line::new("kernel bridge", |_, middle, server| {
+fn bridged(placement: Placement) -> Line {
+    Line::new("kernel bridge", placement, |_, middle, server| {
         middle.run(
             "ip link add br0 type bridge stp_state 0 forward_delay 0
              ip link set dev eth0 master br0
@@ -185,8 +216,8 @@ fn bridged() -> Line {
 }
 
 /// Destination translation by nftables and routing by the kernel.
-fn translated() -> Line {
-    Line::new("nftables DNAT", |_, middle, _| {
+fn translated(placement: Placement) -> Line {
+    Line::new("nftables DNAT", placement, |_, middle, _| {
         middle.address("eth0", &format!("{REAL}/16"));
         middle.address("eth1", "10.2.0.1/16");
         middle.sysctl("net.ipv4.ip_forward", "1");

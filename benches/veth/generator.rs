@@ -1,12 +1,15 @@
 //! A paced source of small UDP frames, on the raw door, and a sink that counts them.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bng::wire::ethernet::{self, ETHERNET_HEADER_LEN};
 use bng::wire::{MacAddr, ethertype, ipv4, protocol, udp};
 use bng_platform::{Access, BATCH_MAX, Batch, Frame, Meta, PortSpec, TxQueue, open};
 use bng_world::Host;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 
 /// Bytes of a frame without FCS: with it, 64.
 const FRAME: usize = 60;
@@ -20,20 +23,21 @@ pub(crate) struct Generator {
     tx: Box<dyn TxQueue>,
     frames: Vec<[u8; FRAME]>,
     next: usize,
+    processor: Option<usize>,
 }
 
 impl Generator {
-    /// A source on `eth0` of `host` for frames to `mac` and `addr`.
+    /// A source on `eth0` of `host` for frames to `mac` and `addr`, sent by `processor` if given.
     ///
     /// # Panics
     /// When the interface cannot be opened.
-    pub(crate) fn new(host: &Host, mac: MacAddr, addr: Ipv4Addr) -> Self {
+    pub(crate) fn new(host: &Host, mac: MacAddr, addr: Ipv4Addr, processor: Option<usize>) -> Self {
         let spec = PortSpec { name: "eth0".into(), access: Access::Raw, queues: 1 };
         let tx = host.inside(|| {
             let port = open(&spec).unwrap_or_else(|e| panic!("{e}"));
             port.open_tx().unwrap_or_else(|e| panic!("eth0: {e}"))
         });
-        Self { tx, frames: (0..FLOWS).map(|n| frame(n, mac, addr)).collect(), next: 0 }
+        Self { tx, frames: (0..FLOWS).map(|n| frame(n, mac, addr)).collect(), next: 0, processor }
     }
 
     /// Sends `rate` frames a second for `span`, evenly; returns how many were sent and how long it took.
@@ -41,6 +45,17 @@ impl Generator {
     /// # Panics
     /// When the interface is gone.
     pub(crate) fn send(&mut self, rate: f64, span: Duration) -> (u64, Duration) {
+        thread::scope(|scope| {
+            let sender = scope.spawn(|| self.send_here(rate, span));
+            sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn send_here(&mut self, rate: f64, span: Duration) -> (u64, Duration) {
+        if let Some(processor) = self.processor {
+            let mut set = CpuSet::new();
+            set.set(processor).and_then(|()| sched_setaffinity(Pid::from_raw(0), &set)).expect("a processor");
+        }
         let start = Instant::now();
         let mut sent = 0;
         loop {
