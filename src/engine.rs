@@ -53,7 +53,8 @@ pub struct Pass<'a, 'q> {
     /// Frames that no module has taken yet, one bit each.
     pending: u64,
     arp: u64,
-    ip: u64,
+    ipv4: u64,
+    ipv6: u64,
     /// IP packets whose protocol is ICMP or ICMPv6, whole or first fragments.
     icmp: u64,
     vrrp: u64,
@@ -81,9 +82,14 @@ impl Pass<'_, '_> {
         self.pending & self.arp
     }
 
-    /// IP packets that are still pending.
-    pub fn ip(&self) -> u64 {
-        self.pending & self.ip
+    /// IPv4 packets that are still pending.
+    pub fn ipv4(&self) -> u64 {
+        self.pending & self.ipv4
+    }
+
+    /// IPv6 packets that are still pending.
+    pub fn ipv6(&self) -> u64 {
+        self.pending & self.ipv6
     }
 
     /// ICMP and ICMPv6 messages that are still pending.
@@ -99,7 +105,7 @@ impl Pass<'_, '_> {
     /// What ingress found out about IP packet `i`.
     ///
     /// # Panics
-    /// When `i` is not one of [`Pass::ip`].
+    /// When `i` is not one of [`Pass::ipv4`] or [`Pass::ipv6`].
     #[inline]
     pub fn info(&self, i: usize) -> IpInfo {
         match self.dissected[i].l3 {
@@ -197,7 +203,8 @@ impl Engine {
             dissected: &[],
             out,
             arp: 0,
-            ip: 0,
+            ipv4: 0,
+            ipv6: 0,
             icmp: 0,
             vrrp: 0,
         };
@@ -282,7 +289,11 @@ fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected]) {
                 match &found.l3 {
                     L3::Arp => pass.arp |= bit,
                     L3::Ip(info) => {
-                        pass.ip |= bit;
+                        if info.is_v6 {
+                            pass.ipv6 |= bit
+                        } else {
+                            pass.ipv4 |= bit
+                        }
                         match info.proto {
                             protocol::ICMP if !info.is_v6 => pass.icmp |= bit,
                             protocol::ICMPV6 if info.is_v6 => pass.icmp |= bit,

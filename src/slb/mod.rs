@@ -4,6 +4,9 @@ mod dsr;
 mod rr;
 pub mod session;
 
+use arrayvec::ArrayVec;
+use bng_platform::BATCH_MAX;
+
 use crate::conf::model::{Protocol, SessionId};
 use crate::engine::{Pass, bits};
 use crate::hash::HashKey;
@@ -13,7 +16,7 @@ use crate::snapshot::{Server, Service, Snapshot};
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
 use crate::wire::{Fragment, IpInfo, protocol, tcp};
-use session::{Key, Key4, Key6, Room, Session, Table, Why};
+use session::{Key, Key4, Key6, Room, Session, Spot, Table, Why};
 
 /// Most IPv4 sessions of one worker. The table takes memory page by page as sessions come, 33 bytes for each.
 pub const SESSIONS_V4: usize = 1 << 20;
@@ -41,44 +44,12 @@ impl Slb {
 
     /// Takes every packet for a virtual address.
     pub fn run(&mut self, pass: &mut Pass<'_, '_>) {
-        for i in bits(pass.ip()) {
-            let info = pass.info(i);
-            let snapshot = pass.snapshot;
-            let Some(services) = snapshot.services.get(info.dst) else { continue };
-            // The local host and other balancers may own a virtual address too; what they send is no request.
-            if snapshot.own.get(info.src).is_some() {
-                pass.drop(i, Drop::OwnSource);
-                continue;
-            }
-            let service = match service(services, &info) {
-                Ok(service) => service,
-                Err(reason) => {
-                    pass.drop(i, reason);
-                    continue;
-                }
-            };
-            let Some(server) = snapshot.server(service.server).filter(|s| s.active) else {
-                pass.drop(i, Drop::ServerDisabled);
-                continue;
-            };
-            let target = if info.is_v6 {
-                assign(&mut self.v6, &mut self.turns, pass, service.server, server, &info)
-            } else {
-                assign(&mut self.v4, &mut self.turns, pass, service.server, server, &info)
-            };
-            match target.and_then(|target| Some((target, snapshot.hop(target, info.is_v6)?))) {
-                Some((target, hop)) => {
-                    let bytes = pass.frames[i].len() as u64;
-                    for traffic in [pass.stats.server(service.server), pass.stats.target(target)] {
-                        traffic.frames.add(1);
-                        traffic.bytes.add(bytes);
-                    }
-                    pass.stats.work.forwarded.add(1);
-                    dsr::redirect(&mut pass.frames[i], hop);
-                    pass.forward(i, hop.port);
-                }
-                None => pass.drop(i, Drop::NoTarget),
-            }
+        let (v4, v6) = (pass.ipv4(), pass.ipv6());
+        if v4 != 0 {
+            balance(&mut self.v4, &mut self.turns, pass, v4);
+        }
+        if v6 != 0 {
+            balance(&mut self.v6, &mut self.turns, pass, v6);
         }
     }
 
@@ -104,6 +75,76 @@ impl Slb {
     }
 }
 
+/// A packet that wants a target.
+struct Request<K> {
+    /// Which frame of the batch.
+    frame: usize,
+    server: u16,
+    key: K,
+    spot: Spot,
+    /// It only asks for a connection.
+    opening: bool,
+}
+
+/// Takes the packets of one family named by `mask`. First all that each of them asks for, then the memory where
+/// their sessions lie, then the decisions: so the misses of a batch overlap.
+fn balance<K: Key>(table: &mut Table<K>, turns: &mut rr::Turns, pass: &mut Pass<'_, '_>, mask: u64) {
+    let mut requests = ArrayVec::<Request<K>, BATCH_MAX>::new();
+    for i in bits(mask) {
+        let info = pass.info(i);
+        match request(table, pass.snapshot, i, &info) {
+            None => {}
+            Some(Ok(request)) => requests.push(request),
+            Some(Err(reason)) => pass.drop(i, reason),
+        }
+    }
+    table.warm(requests.iter().map(|r| &r.spot));
+    for request in requests {
+        let i = request.frame;
+        let snapshot = pass.snapshot;
+        let v6 = pass.info(i).is_v6;
+        let target = assign(table, turns, pass, &request, v6);
+        let Some((target, hop)) = target.and_then(|target| Some((target, snapshot.hop(target, v6)?))) else {
+            pass.drop(i, Drop::NoTarget);
+            continue;
+        };
+        let bytes = pass.frames[i].len() as u64;
+        for traffic in [pass.stats.server(request.server), pass.stats.target(target)] {
+            traffic.frames.add(1);
+            traffic.bytes.add(bytes);
+        }
+        pass.stats.work.forwarded.add(1);
+        dsr::redirect(&mut pass.frames[i], hop);
+        pass.forward(i, hop.port);
+    }
+}
+
+/// What packet `i` asks for; `None` when it is not for a virtual address.
+#[inline]
+fn request<K: Key>(
+    table: &Table<K>,
+    snapshot: &Snapshot,
+    i: usize,
+    info: &IpInfo,
+) -> Option<Result<Request<K>, Drop>> {
+    let services = snapshot.services.get(info.dst)?;
+    // The local host and other balancers may own a virtual address too; what they send is no request.
+    if snapshot.own.get(info.src).is_some() {
+        return Some(Err(Drop::OwnSource));
+    }
+    let service = match service(services, info) {
+        Ok(service) => service,
+        Err(reason) => return Some(Err(reason)),
+    };
+    let Some(server) = snapshot.server(service.server).filter(|s| s.active) else {
+        return Some(Err(Drop::ServerDisabled));
+    };
+    let key = key::<K>(server.sessionid, service.server, info);
+    let opening = info.proto == protocol::TCP
+        && info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK) == tcp::flags::SYN;
+    Some(Ok(Request { frame: i, server: service.server, spot: table.locate(&key), key, opening }))
+}
+
 /// The most specific service of a virtual address for this packet.
 fn service(services: &[Service], info: &IpInfo) -> Result<Service, Drop> {
     let proto = match info.proto {
@@ -122,23 +163,22 @@ fn service(services: &[Service], info: &IpInfo) -> Result<Service, Drop> {
 }
 
 /// The target of this packet's session, which is created or moved when need be. `None`: nobody can take it.
+#[inline]
 fn assign<K: Key>(
     table: &mut Table<K>,
     turns: &mut rr::Turns,
     pass: &Pass<'_, '_>,
-    number: u16,
-    server: &Server,
-    info: &IpInfo,
+    request: &Request<K>,
+    v6: bool,
 ) -> Option<u16> {
-    let key = key::<K>(server.sessionid, number, info);
     let (now, snapshot, stats) = (pass.now, pass.snapshot, pass.stats);
-    let opening = info.proto == protocol::TCP
-        && info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK) == tcp::flags::SYN;
-    let choose = |turns: &mut rr::Turns| turns.next(number, usable(server, info.is_v6));
-    if let Some(place) = table.find(now, &key) {
+    let server = snapshot.server(request.server)?;
+    let choose = |turns: &mut rr::Turns| turns.next(request.server, usable(server, v6));
+    if let Some(place) = table.find(now, request.spot, &request.key) {
         let session = table.get_mut(place);
-        session.touch(now, opening);
-        if still_serves(snapshot, number, session.target, info.is_v6) {
+        session.touch(now, request.opening);
+        if snapshot.hop(session.target, v6).is_some() && server.targets.contains(&session.target) {
+            // Enabled or not: disabling a target takes new sessions away, not old ones.
             return Some(session.target);
         }
         let target = choose(turns)?;
@@ -149,12 +189,12 @@ fn assign<K: Key>(
         return Some(target);
     }
     let target = choose(turns)?;
-    match table.insert(now, key, target, server.stimeout, Why::Rr) {
+    match table.insert(now, request.key, target, server.stimeout, Why::Rr) {
         Room::Free => {}
         Room::Expired(old) => forget(stats, &old, &stats.work.expired),
         Room::Evicted(old) => forget(stats, &old, &stats.work.evicted),
     }
-    for traffic in [stats.server(number), stats.target(target)] {
+    for traffic in [stats.server(request.server), stats.target(target)] {
         traffic.sessions.add(1);
         traffic.created.add(1);
     }
@@ -163,12 +203,6 @@ fn assign<K: Key>(
 
 fn usable(server: &Server, v6: bool) -> &[u16] {
     if v6 { &server.usable6 } else { &server.usable4 }
-}
-
-/// A session stays with its target while that is up and still belongs to the server, enabled or not: disabling
-/// takes new sessions away, not old ones.
-fn still_serves(snapshot: &Snapshot, server: u16, target: u16, v6: bool) -> bool {
-    snapshot.hop(target, v6).is_some() && snapshot.server(server).is_some_and(|s| s.targets.contains(&target))
 }
 
 fn key<K: Key>(sessionid: SessionId, server: u16, info: &IpInfo) -> K {

@@ -200,3 +200,103 @@ impl Repr {
         frame
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+    use crate::wire::golden::{self, hex};
+
+    const CLIENT: Ipv4Addr = Ipv4Addr::new(172, 17, 2, 92);
+    const SERVER: Ipv4Addr = Ipv4Addr::new(172, 17, 2, 90);
+    const CLIENT_MAC: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
+    const SERVER_MAC: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);
+
+    #[test]
+    fn a_captured_request_is_read_and_written_back() {
+        let bytes = hex(golden::ARP_REQUEST);
+        let request = Packet::new(&bytes[14..]).expect("valid");
+        assert_eq!(request.operation(), Operation::Request);
+        assert_eq!((request.sender_mac(), request.sender()), (CLIENT_MAC, CLIENT));
+        assert_eq!((request.target_mac(), request.target()), (MacAddr::ZERO, SERVER));
+        assert!(!request.is_gratuitous() && !request.is_probe());
+        let frame = Repr::request(CLIENT_MAC, CLIENT, SERVER).emit_frame(MacAddr::BROADCAST);
+        assert_eq!(frame[..42], bytes);
+        assert_eq!(frame[42..], [0; 18]);
+    }
+
+    #[test]
+    fn the_reply_is_the_one_that_linux_gave() {
+        let bytes = hex(golden::ARP_REQUEST);
+        let request = Packet::new(&bytes[14..]).expect("valid");
+        let reply = Repr::reply_to(&request, SERVER_MAC);
+        assert_eq!(reply.wire_len(), 28);
+        assert_eq!(reply.emit_frame(request.sender_mac())[..42], hex(golden::ARP_REPLY));
+        let bytes = hex(golden::ARP_REPLY);
+        assert_eq!(Packet::new(&bytes[14..]).expect("valid").operation(), Operation::Reply);
+    }
+
+    #[test]
+    fn gratuitous_and_probing_requests_are_recognised() {
+        let bytes = hex(golden::ARP_GRATUITOUS);
+        assert!(Packet::new(&bytes[14..]).expect("valid").is_gratuitous());
+        let ours = Repr::gratuitous(SERVER_MAC, SERVER).emit_frame(MacAddr::BROADCAST);
+        let ours = Packet::new(&ours[14..]).expect("valid");
+        assert!(ours.is_gratuitous() && !ours.is_probe());
+        assert_eq!(ours.sender_mac(), SERVER_MAC);
+        let probe = Repr::request(CLIENT_MAC, Ipv4Addr::UNSPECIFIED, SERVER).emit_frame(MacAddr::BROADCAST);
+        let probe = Packet::new(&probe[14..]).expect("valid");
+        assert!(probe.is_probe() && !probe.is_gratuitous());
+    }
+
+    #[test]
+    fn a_truncated_packet_is_refused() {
+        let bytes = hex(golden::ARP_REQUEST);
+        golden::refuses_every_truncation(&bytes[14..], |bytes| Packet::new(bytes).map(|_| ()));
+    }
+
+    #[test]
+    fn other_hardware_protocols_and_operations_are_refused() {
+        let good = hex(golden::ARP_REQUEST)[14..].to_vec();
+        for (at, value, why) in [
+            (1, 6, Malformed::BadHardware),
+            (2, 9, Malformed::BadHardware),
+            (4, 8, Malformed::BadHardware),
+            (5, 16, Malformed::BadHardware),
+            (7, 0, Malformed::BadType),
+            (7, 3, Malformed::BadType),
+            (6, 1, Malformed::BadType),
+        ] {
+            let mut bytes = good.clone();
+            bytes[at] = value;
+            assert_eq!(Packet::new(&bytes).err(), Some(why), "byte {at} = {value}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut seed = Seed::new(1);
+        for _ in 0..1_000 {
+            let mac = |seed: &mut Seed| MacAddr(array(&seed.next_u64().to_be_bytes(), 0..6));
+            let addr = |seed: &mut Seed| Ipv4Addr::from_bits(seed.next_u64() as u32);
+            let repr = Repr {
+                operation: if seed.below(2) == 0 { Operation::Request } else { Operation::Reply },
+                sender_mac: mac(&mut seed),
+                sender: addr(&mut seed),
+                target_mac: mac(&mut seed),
+                target: addr(&mut seed),
+            };
+            let mut bytes = [0xee; PACKET_LEN];
+            repr.emit(&mut bytes);
+            let packet = Packet::new(&bytes).expect("valid");
+            let read = Repr {
+                operation: packet.operation(),
+                sender_mac: packet.sender_mac(),
+                sender: packet.sender(),
+                target_mac: packet.target_mac(),
+                target: packet.target(),
+            };
+            assert_eq!(read, repr);
+        }
+    }
+}

@@ -143,3 +143,132 @@ pub const fn update_u128(check: u16, old: u128, new: u128) -> u16 {
     }
     !fold(sum)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+
+    /// RFC 1071 section 4.1, word by word.
+    fn slow(bytes: &[u8]) -> u16 {
+        let mut sum = 0u32;
+        for pair in bytes.chunks(2) {
+            sum += u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0));
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        !(sum as u16)
+    }
+
+    fn random_bytes(seed: &mut Seed, len: usize) -> Vec<u8> {
+        (0..len).map(|_| seed.next_u64() as u8).collect()
+    }
+
+    #[test]
+    fn the_example_of_rfc_1071_adds_up() {
+        let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+        assert_eq!(checksum(&bytes), !0xddf2);
+    }
+
+    #[test]
+    fn the_fast_sum_equals_the_slow_one_at_every_length() {
+        let mut seed = Seed::new(1);
+        for len in 0..300 {
+            let bytes = random_bytes(&mut seed, len);
+            assert_eq!(checksum(&bytes), slow(&bytes), "length {len}");
+        }
+        for len in [1_500, 65_535, 65_549] {
+            let bytes = random_bytes(&mut seed, len);
+            assert_eq!(checksum(&bytes), slow(&bytes), "length {len}");
+            assert_eq!(checksum(&vec![0xff; len]), slow(&vec![0xff; len]), "length {len}");
+        }
+    }
+
+    #[test]
+    fn sums_of_parts_add_up_behind_an_even_number_of_bytes() {
+        let mut seed = Seed::new(2);
+        let bytes = random_bytes(&mut seed, 301);
+        for cut in (0..=300).step_by(2) {
+            let mut sum = Sum::of(&bytes[..cut]);
+            sum += Sum::of(&bytes[cut..]);
+            assert_eq!(sum.finish(), checksum(&bytes));
+        }
+    }
+
+    #[test]
+    fn folding_loses_no_carry() {
+        assert_eq!(fold(0), 0);
+        assert_eq!(fold(0xffff), 0xffff);
+        assert_eq!(fold(0x1_0000), 1);
+        assert_eq!(fold(0x1_ffff), 1);
+        assert_eq!(fold(0xffff_ffff), 0xffff);
+        assert_eq!(fold(u64::MAX), 0xffff);
+        let mut seed = Seed::new(3);
+        for _ in 0..10_000 {
+            let sum = seed.next_u64();
+            // 2^16 is 1 modulo 65,535, which is what one's complement counts in.
+            assert_eq!(u64::from(fold(sum)) % 65_535, sum % 65_535);
+        }
+    }
+
+    #[test]
+    fn the_example_of_rfc_1624_is_updated_right() {
+        // Section 4: where RFC 1141 gave 0xffff, which is wrong.
+        assert_eq!(update_u16(0xdd2f, 0x5555, 0x3285), 0x0000);
+    }
+
+    #[test]
+    fn an_update_equals_the_computation_anew() {
+        let mut seed = Seed::new(4);
+        for round in 0..20_000 {
+            let len = 18 + seed.below(60) as usize;
+            let mut bytes = random_bytes(&mut seed, len);
+            if round % 4 == 0 {
+                // Sparse data: sums near zero and 0xffff are where the two zeros of one's complement hide.
+                bytes.iter_mut().for_each(|byte| *byte = if *byte & 1 == 0 { 0 } else { 0xff });
+                bytes[17] = 1;
+            }
+            let before = checksum(&bytes);
+            let fresh = random_bytes(&mut seed, 16);
+            let word = |b: &[u8]| u16::from_be_bytes([b[0], b[1]]);
+            let double = |b: &[u8]| u32::from_be_bytes([b[0], b[1], b[2], b[3]]);
+            let (width, updated) = match round % 3 {
+                0 => (2, update_u16(before, word(&bytes), word(&fresh))),
+                1 => (4, update_u32(before, double(&bytes), double(&fresh))),
+                _ => {
+                    let wide = |b: &[u8]| u128::from_be_bytes(b[..16].try_into().expect("16 bytes"));
+                    (16, update_u128(before, wide(&bytes), wide(&fresh)))
+                }
+            };
+            bytes[..width].copy_from_slice(&fresh[..width]);
+            assert_eq!(updated, checksum(&bytes), "round {round}");
+        }
+    }
+
+    #[test]
+    fn the_pseudo_header_of_the_addresses_is_the_one_of_their_family() {
+        let (a, b) = (Ipv4Addr::new(172, 17, 2, 92), Ipv4Addr::new(172, 17, 2, 90));
+        let bytes = [172, 17, 2, 92, 172, 17, 2, 90, 0, 6, 0x12, 0x34];
+        assert_eq!(pseudo_v4(a, b, 6, 0x1234).finish(), checksum(&bytes));
+        assert_eq!(pseudo(a.into(), b.into(), 6, 0x1234).finish(), checksum(&bytes));
+        let (a, b) = (Ipv6Addr::LOCALHOST, Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0xffff));
+        let mut bytes = [a.octets(), b.octets()].concat();
+        bytes.extend([0, 1, 0x23, 0x45, 0, 0, 0, 17]);
+        assert_eq!(pseudo_v6(a, b, 17, 0x12345).finish(), checksum(&bytes));
+        assert_eq!(pseudo(a.into(), b.into(), 17, 0x12345).finish(), checksum(&bytes));
+    }
+
+    #[test]
+    fn one_changed_byte_fails_the_verification() {
+        let mut seed = Seed::new(5);
+        let mut bytes = random_bytes(&mut seed, 64);
+        bytes[10..12].fill(0);
+        let check = checksum(&bytes);
+        bytes[10..12].copy_from_slice(&check.to_be_bytes());
+        assert!(verify(&bytes, Sum::ZERO));
+        for at in 0..64 {
+            bytes[at] ^= 0x10;
+            assert!(!verify(&bytes, Sum::ZERO), "byte {at}");
+            bytes[at] ^= 0x10;
+        }
+    }
+}

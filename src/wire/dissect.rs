@@ -311,3 +311,330 @@ fn ports(payload: &[u8]) -> Result<(u16, u16), Malformed> {
     }
     Ok((get_u16(payload, 0..2), get_u16(payload, 2..4)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+    use crate::wire::golden::{self, hex};
+    use crate::wire::{ethernet, ipv6};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    fn addr(text: &str) -> Addr {
+        text.parse::<IpAddr>().expect("address").into()
+    }
+
+    fn ip(frame: &[u8]) -> IpInfo {
+        match dissect(frame).expect("valid").l3 {
+            L3::Ip(info) => info,
+            other => panic!("expected IP, got {other:?}"),
+        }
+    }
+
+    /// A frame with this VLAN tag put in.
+    fn tagged(frame: &[u8], vid: u8) -> Vec<u8> {
+        [&frame[..12], &[0x81, 0, 0, vid], &frame[12..]].concat()
+    }
+
+    /// A frame with this IPv4 payload, padded like a short one.
+    fn frame_v4(proto: u8, flags_offset: u16, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0; 34];
+        ethernet::Repr { dst: MacAddr::ZERO, src: MacAddr::ZERO, ethertype: ethertype::IPV4 }
+            .emit(&mut frame);
+        let header = ipv4::Repr {
+            src: Ipv4Addr::new(10, 0, 0, 1),
+            dst: Ipv4Addr::new(10, 0, 0, 2),
+            protocol: proto,
+            ttl: 9,
+            tos: 0,
+            ident: 1,
+            dont_fragment: false,
+            payload_len: payload.len() as u16,
+        };
+        header.emit(&mut frame[14..]);
+        frame[20..22].copy_from_slice(&flags_offset.to_be_bytes());
+        ipv4::Packet::quoted(&mut frame[14..]).expect("header").fill_checksum();
+        frame.extend(payload);
+        frame.resize(frame.len().max(ethernet::MIN_FRAME_LEN), 0xee);
+        frame
+    }
+
+    /// A frame with this IPv6 payload.
+    fn frame_v6(src: Addr, next_header: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0; 54];
+        ethernet::Repr { dst: MacAddr::ZERO, src: MacAddr::ZERO, ethertype: ethertype::IPV6 }
+            .emit(&mut frame);
+        let header = ipv6::Repr {
+            src: Ipv6Addr::from_bits(src.to_bits()),
+            dst: Ipv6Addr::LOCALHOST,
+            next_header,
+            hop_limit: 9,
+            payload_len: payload.len() as u16,
+        };
+        header.emit(&mut frame[14..]);
+        frame.extend(payload);
+        frame
+    }
+
+    #[test]
+    fn a_captured_syn_is_dissected() {
+        let frame = hex(golden::TCP_SYN);
+        let expected = IpInfo {
+            src: addr("172.17.2.92"),
+            dst: addr("172.17.2.90"),
+            sport: 60_254,
+            dport: 22,
+            l3_offset: 14,
+            l4_offset: 34,
+            l4_len: 40,
+            proto: protocol::TCP,
+            ttl: 64,
+            tcp_flags: tcp::flags::SYN,
+            fragment: Fragment::None,
+            is_v6: false,
+        };
+        let dissected = Dissected {
+            dst: MacAddr([2, 0, 0, 0, 0, 2]),
+            src: MacAddr([2, 0, 0, 0, 0, 1]),
+            ethertype: ethertype::IPV4,
+            vlan: None,
+            l3: L3::Ip(expected),
+        };
+        assert_eq!(dissect(&frame), Ok(dissected));
+        assert_eq!(expected.l4(&frame), &frame[34..]);
+        let tagged = tagged(&frame, 5);
+        let info = IpInfo { l3_offset: 18, l4_offset: 38, ..expected };
+        let dissected = Dissected { vlan: Some(5), l3: L3::Ip(info), ..dissected };
+        assert_eq!(dissect(&tagged), Ok(dissected));
+        assert_eq!(dissected.l3_offset(), 18);
+    }
+
+    #[test]
+    fn captured_ipv6_is_dissected() {
+        let info = ip(&hex(golden::UDP6));
+        assert_eq!((info.src, info.dst), (addr("2001:db8::1"), addr("2001:db8::2")));
+        assert_eq!((info.sport, info.dport, info.proto), (53_155, 53, protocol::UDP));
+        assert_eq!((info.l3_offset, info.l4_offset, info.l4_len), (14, 54, 14));
+        assert!(info.is_v6);
+        let info = ip(&hex(golden::MULTICAST_LISTENER_REPORT));
+        assert_eq!((info.proto, info.ttl, info.l4_offset, info.l4_len), (protocol::ICMPV6, 1, 62, 28));
+        let mut frame = hex(golden::TCP6_SYN);
+        let info = ip(&frame);
+        assert_eq!((info.tcp_flags, info.l4_len), (tcp::flags::SYN, 40));
+        assert_eq!(info.l4_mut(&mut frame).len(), 40);
+    }
+
+    #[test]
+    fn arp_and_the_unknown_are_told_apart() {
+        assert_eq!(dissect(&hex(golden::ARP_REQUEST)).expect("valid").l3, L3::Arp);
+        assert_eq!(dissect(&tagged(&hex(golden::ARP_REPLY), 7)).expect("valid").l3, L3::Arp);
+        let twice = dissect(&tagged(&tagged(&hex(golden::UDP), 7), 8)).expect("valid");
+        assert_eq!((twice.l3, twice.vlan, twice.ethertype), (L3::Other, Some(8), ethertype::VLAN));
+        // A spanning tree frame: 802.3 with its length in place of the type.
+        let bridge = hex("0180c2000000 020000000001 0026 424203");
+        assert_eq!(dissect(&bridge).expect("valid").l3, L3::Other);
+    }
+
+    #[test]
+    fn fragments_are_told_apart() {
+        let later = ip(&hex(golden::FRAGMENT_LAST));
+        assert_eq!((later.fragment, later.l4_len), (Fragment::Later, 48));
+        let later = ip(&hex(golden::FRAGMENT6_LAST));
+        assert_eq!((later.fragment, later.proto, later.l4_offset), (Fragment::Later, protocol::ICMPV6, 62));
+        // The datagram says 100 bytes, its first fragment holds 16.
+        let datagram = hex("0035 1234 0064 0000 0000000000000000");
+        let first = ip(&frame_v4(protocol::UDP, 0x2000, &datagram));
+        assert_eq!((first.fragment, first.sport, first.dport), (Fragment::First, 0x35, 0x1234));
+        let later = ip(&frame_v4(protocol::UDP, 0x2001, &datagram));
+        assert_eq!((later.fragment, later.sport, later.dport), (Fragment::Later, 0, 0));
+        assert_eq!(dissect(&frame_v4(protocol::UDP, 0, &datagram)), Err(Malformed::BadTotalLength));
+        // An atomic fragment is the whole packet, so its lengths must be right again.
+        let whole = hex("11000000 00000001 0035 1234 0008 0000");
+        let info = ip(&frame_v6(addr("::2"), protocol::FRAGMENT, &whole));
+        assert_eq!((info.fragment, info.sport, info.l4_offset), (Fragment::None, 0x35, 62));
+        let short = hex("11000000 00000001 0035 1234 0064 0000");
+        let frame = frame_v6(addr("::2"), protocol::FRAGMENT, &short);
+        assert_eq!(dissect(&frame), Err(Malformed::BadTotalLength));
+    }
+
+    #[test]
+    fn fragments_made_to_deceive_are_refused() {
+        let bytes = [0x50; 40];
+        // The first fragment of TCP must hold the header: 19 bytes, 20 bytes.
+        assert_eq!(dissect(&frame_v4(protocol::TCP, 0x2000, &bytes[..19])), Err(Malformed::BadFragment));
+        assert!(dissect(&frame_v4(protocol::TCP, 0x2000, &bytes[..20])).is_ok());
+        assert_eq!(dissect(&frame_v4(protocol::UDP, 0x2000, &bytes[..7])), Err(Malformed::BadFragment));
+        assert!(dissect(&frame_v4(protocol::UDP, 0x2000, &bytes[..8])).is_ok());
+        // The end of the packet: byte 65,535 is the last there can be.
+        assert!(dissect(&frame_v4(protocol::UDP, 0x1fff, &bytes[..7])).is_ok());
+        assert_eq!(dissect(&frame_v4(protocol::UDP, 0x1fff, &bytes[..8])), Err(Malformed::BadFragment));
+        assert_eq!(dissect(&frame_v4(protocol::UDP, 0x0001, &[])), Err(Malformed::BadFragment));
+    }
+
+    #[test]
+    fn padding_is_not_counted() {
+        let frame = frame_v4(protocol::UDP, 0, &hex("0001 0002 0008 0000"));
+        assert_eq!((frame.len(), ip(&frame).l4_len), (60, 8));
+    }
+
+    #[test]
+    fn a_truncated_frame_is_refused() {
+        for text in golden::ALL {
+            let frame = hex(text);
+            let info = dissect(&frame).expect("valid");
+            // A frame that is not IP needs the Ethernet header only; nothing else may be cut but padding.
+            let needed = if matches!(info.l3, L3::Ip(_)) { frame.len() } else { ETHERNET_HEADER_LEN };
+            golden::refuses_every_truncation(&frame[..needed], |bytes| dissect(bytes).map(|_| ()));
+            let frame = tagged(&frame, 1);
+            golden::refuses_every_truncation(&frame[..needed + 4], |bytes| dissect(bytes).map(|_| ()));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_its_reason() {
+        let tcp = hex(golden::TCP_SYN);
+        let tcp6 = hex(golden::TCP6_SYN);
+        let udp6 = hex(golden::UDP6);
+        for (good, at, value, why) in [
+            (&tcp, 14, 0x65, Malformed::BadVersion),
+            (&tcp, 14, 0x44, Malformed::BadHeaderLength),
+            (&tcp, 17, 0xff, Malformed::BadTotalLength),
+            (&tcp, 22, 63, Malformed::BadChecksum),
+            (&tcp, 46, 0x40, Malformed::BadHeaderLength),
+            (&tcp, 46, 0xb0, Malformed::BadHeaderLength),
+            (&tcp6, 14, 0x40, Malformed::BadVersion),
+            (&tcp6, 19, 41, Malformed::BadTotalLength),
+            (&tcp6, 66, 0x40, Malformed::BadHeaderLength),
+            (&udp6, 59, 7, Malformed::BadTotalLength),
+            (&udp6, 59, 15, Malformed::BadTotalLength),
+        ] {
+            let mut frame = good.clone();
+            frame[at] = value;
+            assert_eq!(dissect(&frame), Err(why), "byte {at} = {value:#x}");
+        }
+        let mapped = frame_v6(addr("10.0.0.1"), protocol::NO_NEXT_HEADER, &[]);
+        assert_eq!(dissect(&mapped), Err(Malformed::BadAddress));
+        assert_eq!(dissect(&frame_v4(protocol::ICMP, 0, &[8; 7])), Err(Malformed::Truncated));
+    }
+
+    #[test]
+    fn a_segment_as_large_as_the_header_can_say_is_fine_and_a_larger_one_is_not() {
+        let mut segment = vec![0; 65_535 - 20];
+        segment[12] = 0x50;
+        let frame = frame_v4(protocol::TCP, 0, &segment);
+        assert_eq!((frame.len(), ip(&frame).l4_len), (65_549, 65_515));
+        segment.resize(65_535, 0);
+        let mut frame = frame_v6(addr("::2"), protocol::TCP, &segment);
+        assert_eq!((frame.len(), ip(&frame).l4_len), (65_589, 65_535));
+        // Above that Linux leaves the length at zero.
+        frame[18..20].fill(0);
+        assert_eq!(dissect(&frame), Err(Malformed::Truncated));
+        let mut frame = frame_v4(protocol::TCP, 0, &segment[..60]);
+        frame[16..18].fill(0);
+        assert_eq!(dissect(&frame), Err(Malformed::BadTotalLength));
+    }
+
+    #[test]
+    fn a_quoted_packet_tells_its_flow() {
+        let frame = hex(golden::UNREACHABLE);
+        let flow = Quoted {
+            src: addr("172.17.2.92"),
+            dst: addr("172.17.2.90"),
+            proto: protocol::UDP,
+            sport: 52_233,
+            dport: 53,
+        };
+        assert_eq!(quoted(&frame[42..]), Ok(flow));
+        // Eight bytes of the payload is all that RFC 792 promises.
+        assert_eq!(quoted(&frame[42..70]), Ok(flow));
+        let frame = hex(golden::UNREACHABLE6);
+        let flow = Quoted { src: addr("2001:db8::1"), dst: addr("2001:db8::2"), sport: 53_155, ..flow };
+        assert_eq!(quoted(&frame[62..]), Ok(flow));
+    }
+
+    #[test]
+    fn a_quoted_packet_that_tells_no_flow_is_refused() {
+        for (frame, at) in [(golden::UNREACHABLE, 42), (golden::UNREACHABLE6, 62)] {
+            let bytes = &hex(frame)[at..];
+            let ports = if at == 42 { 24 } else { 44 };
+            golden::refuses_every_truncation(&bytes[..ports], |bytes| quoted(bytes).map(|_| ()));
+        }
+        assert_eq!(quoted(&hex(golden::FRAGMENT_LAST)[14..]), Err(Malformed::BadFragment));
+        assert_eq!(quoted(&hex(golden::FRAGMENT6_LAST)[14..]), Err(Malformed::BadFragment));
+        assert_eq!(quoted(&[0; 40]), Err(Malformed::BadVersion));
+        let mapped = frame_v6(addr("10.0.0.1"), protocol::UDP, &[0; 8]);
+        assert_eq!(quoted(&mapped[14..]), Err(Malformed::BadAddress));
+    }
+
+    /// What an independent parser says about addresses, layer 4 and ports; `None` when it refuses the frame.
+    fn second_opinion(frame: &[u8]) -> Option<(IpAddr, IpAddr, u8, u16, u16)> {
+        use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+        let sliced = SlicedPacket::from_ethernet(frame).ok()?;
+        let (src, dst) = match sliced.net.as_ref()? {
+            NetSlice::Ipv4(v4) => {
+                (IpAddr::V4(v4.header().source_addr()), IpAddr::V4(v4.header().destination_addr()))
+            }
+            NetSlice::Ipv6(v6) => {
+                (IpAddr::V6(v6.header().source_addr()), IpAddr::V6(v6.header().destination_addr()))
+            }
+            NetSlice::Arp(_) => return None,
+        };
+        let (proto, sport, dport) = match sliced.transport? {
+            TransportSlice::Tcp(tcp) => (protocol::TCP, tcp.source_port(), tcp.destination_port()),
+            TransportSlice::Udp(udp) => (protocol::UDP, udp.source_port(), udp.destination_port()),
+            TransportSlice::Icmpv4(_) => (protocol::ICMP, 0, 0),
+            TransportSlice::Icmpv6(_) => (protocol::ICMPV6, 0, 0),
+            TransportSlice::Igmp(_) => return None,
+        };
+        Some((src, dst, proto, sport, dport))
+    }
+
+    #[test]
+    fn an_independent_parser_agrees_on_damaged_frames() {
+        let mut seed = Seed::new(1);
+        let mut agreed = 0;
+        for round in 0..100_000 {
+            let mut frame = hex(golden::ALL[seed.below(golden::ALL.len() as u64) as usize]);
+            for _ in 0..seed.below(4) {
+                // The headers are where the decisions are.
+                let at = 12 + seed.below(frame.len().min(80) as u64 - 12) as usize;
+                frame[at] =
+                    if seed.below(2) == 0 { seed.next_u64() as u8 } else { frame[at] ^ 1 << seed.below(8) };
+            }
+            if seed.below(3) == 0 {
+                frame.truncate(14 + seed.below(frame.len() as u64 - 13) as usize);
+            }
+            if let Ok(mut packet) = ipv4::Packet::quoted(&mut frame[14..]) {
+                packet.fill_checksum();
+            }
+            let Ok(Dissected { l3: L3::Ip(info), .. }) = dissect(&frame) else { continue };
+            // The other parser reads no header in a first fragment.
+            if info.fragment != Fragment::None {
+                continue;
+            }
+            let Some((src, dst, proto, sport, dport)) = second_opinion(&frame) else { continue };
+            let ours = (info.src.to_ip(), info.dst.to_ip(), info.proto, info.sport, info.dport);
+            assert_eq!(ours, (src, dst, proto, sport, dport), "round {round}: {frame:02x?}");
+            agreed += 1;
+        }
+        assert!(agreed > 20_000, "only {agreed} frames were compared");
+    }
+
+    #[test]
+    fn what_an_independent_parser_accepts_is_refused_for_a_known_reason_only() {
+        let mut seed = Seed::new(2);
+        for round in 0..100_000 {
+            let mut frame = hex(golden::ALL[seed.below(golden::ALL.len() as u64) as usize]);
+            let at = 12 + seed.below(frame.len().min(80) as u64 - 12) as usize;
+            frame[at] = seed.next_u64() as u8;
+            if let (Some(_), Err(why)) = (second_opinion(&frame), dissect(&frame)) {
+                // The other parser checks neither the header checksum nor mapped addresses, and it takes a UDP
+                // length of zero for a jumbogram (RFC 2675).
+                let jumbogram =
+                    why == Malformed::BadTotalLength && frame[20] == protocol::UDP && frame[58..60] == [0, 0];
+                let known = matches!(why, Malformed::BadChecksum | Malformed::BadAddress) || jumbogram;
+                assert!(known, "round {round}: {why}: {frame:02x?}");
+            }
+        }
+    }
+}

@@ -282,3 +282,135 @@ impl Repr {
         put_u16(buf, field::ETHERTYPE, self.ethertype);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::golden::{self, hex};
+
+    #[test]
+    fn the_header_of_a_captured_frame_is_read_and_written_back() {
+        let bytes = hex(golden::PING_REQUEST);
+        let frame = Frame::new(&bytes).expect("whole");
+        assert_eq!(frame.dst().to_string(), "02:00:00:00:00:02");
+        assert_eq!(frame.src().to_string(), "02:00:00:00:00:01");
+        assert_eq!(frame.ethertype(), ethertype::IPV4);
+        assert_eq!(frame.payload(), &bytes[14..]);
+        let mut written = [0; ETHERNET_HEADER_LEN];
+        let repr = Repr { dst: frame.dst(), src: frame.src(), ethertype: frame.ethertype() };
+        assert_eq!(repr.wire_len(), written.len());
+        repr.emit(&mut written);
+        assert_eq!(written, bytes[..14]);
+    }
+
+    #[test]
+    fn the_header_is_rewritten_in_place() {
+        let mut bytes = hex(golden::PING_REQUEST);
+        let mut frame = Frame::new(&mut bytes).expect("whole");
+        frame.set_dst(MacAddr::BROADCAST);
+        frame.set_src(MacAddr::vrrp_v4(79));
+        frame.set_ethertype(ethertype::IPV6);
+        frame.payload_mut()[0] = 0x60;
+        assert_eq!(bytes[..15], hex("ffffffffffff 00005e00014f 86dd 60"));
+    }
+
+    #[test]
+    fn a_truncated_header_is_refused() {
+        let bytes = hex(golden::PING_REQUEST);
+        golden::refuses_every_truncation(&bytes[..14], |bytes| Frame::new(bytes).map(|_| ()));
+    }
+
+    #[test]
+    fn every_captured_frame_prints_as_tcpdump_would() {
+        let lines: Vec<String> = golden::ALL
+            .iter()
+            .map(|text| Frame::new(hex(text)).expect("whole").to_string())
+            .map(|line| line[line.find(", ").expect("addresses") + 2..].to_owned())
+            .collect();
+        let expected = [
+            "ARP, Request who-has 172.17.2.90 tell 172.17.2.92",
+            "ARP, Reply 172.17.2.90 is-at 02:00:00:00:00:02",
+            "ARP, Request who-has 172.17.2.92 tell 172.17.2.92",
+            "IP 172.17.2.92 > 172.17.2.90: ICMP echo request, id 23, seq 1, length 24",
+            "IP 172.17.2.90 > 172.17.2.92: ICMP echo reply, id 23, seq 1, length 24",
+            "IP6 2001:db8::1 > 2001:db8::2: ICMP6, echo request, id 24, seq 1, length 24",
+            "IP6 2001:db8::2 > 2001:db8::1: ICMP6, echo reply, id 24, seq 1, length 24",
+            "IP6 2001:db8::1 > ff02::1:ff00:2: ICMP6, neighbor solicitation, who has 2001:db8::2, \
+             source link-address 02:00:00:00:00:01, length 32",
+            "IP6 2001:db8::2 > 2001:db8::1: ICMP6, neighbor advertisement, tgt is 2001:db8::2, solicited, override, \
+             destination link-address 02:00:00:00:00:02, length 32",
+            "IP6 :: > ff02::1:ff00:1: ICMP6, neighbor solicitation, who has 2001:db8::1, length 32",
+            "IP6 fe80::ff:fe00:1 > ff02::2: ICMP6, router solicitation, source link-address 02:00:00:00:00:01, length 16",
+            "IP6 :: > ff02::16: ICMP6, type 143, code 0, length 28",
+            "IP 172.17.2.92 > 172.17.2.90: TCP 60254 > 22: Flags [S], seq 1140314570, win 64240, length 0",
+            "IP 172.17.2.90 > 172.17.2.92: TCP 22 > 60254: Flags [S.], seq 1383438238, ack 1140314571, win 65160, length 0",
+            "IP 172.17.2.92 > 172.17.2.90: TCP 60254 > 22: Flags [P.], seq 1140314571, ack 1383438239, win 63, length 2",
+            "IP 172.17.2.90 > 172.17.2.92: TCP 81 > 55268: Flags [R.], seq 0, ack 1278319312, win 0, length 0",
+            "IP6 2001:db8::1 > 2001:db8::2: TCP 59728 > 80: Flags [S], seq 2092818445, win 64800, length 0",
+            "IP 172.17.2.92 > 172.17.2.90: UDP 52233 > 53: length 6",
+            "IP6 2001:db8::1 > 2001:db8::2: UDP 53155 > 53: length 6",
+            "IP 172.17.2.90 > 172.17.2.92: ICMP unreachable, code 3, length 42",
+            "IP6 2001:db8::2 > 2001:db8::1: ICMP6, unreachable, code 4, length 62",
+            "IP 172.17.2.92 > 172.17.2.90: proto 1, frag 18714:2960",
+            "IP6 2001:db8::1 > 2001:db8::2: proto 58, frag 27818047:2896",
+            "IP 172.17.2.1 > 224.0.0.18: VRRPv2, Advertisement, vrid 79, prio 200, intvl 1s, length 20, addrs: 172.17.2.90",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_payload_that_is_none_says_why() {
+        let frame = Frame::new(hex("020000000002 020000000001 0800 45")).expect("whole");
+        assert_eq!(frame.to_string(), "02:00:00:00:00:01 > 02:00:00:00:00:02, IP [truncated]");
+        let frame = Frame::new(hex("020000000002 020000000001 88cc 0102")).expect("whole");
+        assert_eq!(frame.to_string(), "02:00:00:00:00:01 > 02:00:00:00:00:02, ethertype 0x88cc, length 2");
+    }
+
+    #[test]
+    fn synthetic_and_group_addresses_are_built_from_their_numbers() {
+        let named = |mac: MacAddr| mac.to_string();
+        assert_eq!(named(MacAddr::real(Ipv4Addr::new(172, 17, 2, 102))), "06:00:ac:11:02:66");
+        assert_eq!(named(MacAddr::vrrp_v4(79)), "00:00:5e:00:01:4f");
+        assert_eq!(named(MacAddr::vrrp_v6(79)), "00:00:5e:00:02:4f");
+        // The highest bit of 239.129.2.3 is one of the five that get lost.
+        assert_eq!(named(MacAddr::multicast_v4(Ipv4Addr::new(239, 129, 2, 3))), "01:00:5e:01:02:03");
+        let v6: Ipv6Addr = "2001:db8::1:2345:6789".parse().expect("address");
+        assert_eq!(named(MacAddr::real_v6(v6)), "06:00:23:45:67:89");
+        assert_eq!(named(MacAddr::multicast_v6(v6)), "33:33:23:45:67:89");
+        assert_eq!(named(MacAddr::solicited_node(v6)), "33:33:ff:45:67:89");
+        assert_eq!(
+            MacAddr::solicited_node(v6),
+            MacAddr::multicast_v6(crate::wire::ndisc::solicited_node(v6))
+        );
+    }
+
+    #[test]
+    fn groups_broadcast_and_stations_are_told_apart() {
+        let station = MacAddr::real(Ipv4Addr::LOCALHOST);
+        assert!(station.is_unicast() && !station.is_multicast() && !station.is_broadcast());
+        let group = MacAddr::multicast_v4(Ipv4Addr::new(224, 0, 0, 18));
+        assert!(group.is_multicast() && !group.is_unicast() && !group.is_broadcast());
+        assert!(MacAddr::BROADCAST.is_broadcast() && MacAddr::BROADCAST.is_multicast());
+        assert!(!MacAddr::ZERO.is_unicast());
+    }
+
+    #[test]
+    fn text_is_parsed_into_the_address_that_prints_it() {
+        for text in ["06:00:ac:11:02:5a", "ff:ff:ff:ff:ff:ff"] {
+            assert_eq!(text.parse::<MacAddr>().expect("address").to_string(), text);
+        }
+        assert_eq!("6:0:AC:11:2:5a".parse(), Ok(MacAddr([6, 0, 0xac, 0x11, 2, 0x5a])));
+        for text in [
+            "",
+            "06:00:ac:11:02",
+            "06:00:ac:11:02:5a:00",
+            "06:00:ac:11:02:+5",
+            "06:00:ac:11:02:",
+            "060:0:0:0:0:0",
+            "06-00-ac-11-02-5a",
+        ] {
+            assert_eq!(text.parse::<MacAddr>(), Err(BadMacAddr), "{text}");
+        }
+        assert_eq!(format!("[{:<20}]", MacAddr::ZERO), "[00:00:00:00:00:00   ]");
+    }
+}

@@ -228,3 +228,88 @@ impl Repr<'_> {
         put_u16(buf, field::CHECKSUM, check);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+    use crate::wire::golden::{self, hex};
+
+    fn captured(frame: &str) -> Vec<u8> {
+        hex(frame)[34..].to_vec()
+    }
+
+    #[test]
+    fn a_captured_request_is_read_and_written_back() {
+        let bytes = captured(golden::PING_REQUEST);
+        let request = Packet::new(&bytes).expect("whole");
+        assert_eq!(request.echo(), Some(Echo::Request));
+        assert_eq!((request.message(), request.code(), request.checksum()), (8, 0, 0xc06a));
+        assert_eq!((request.ident(), request.sequence()), (23, 1));
+        assert!(request.verify_checksum() && !request.is_error());
+        assert_eq!(request.quoted(), None);
+        let repr = Repr { echo: Echo::Request, ident: 23, sequence: 1, data: request.payload() };
+        let mut written = vec![0xee; repr.wire_len()];
+        repr.emit(&mut written);
+        assert_eq!(written, bytes);
+    }
+
+    #[test]
+    fn the_reply_is_the_one_that_linux_gave() {
+        let reply = captured(golden::PING_REPLY);
+        let mut bytes = captured(golden::PING_REQUEST);
+        Packet::new(&mut bytes).expect("whole").turn_into_reply();
+        assert_eq!(bytes, reply);
+        let repr = Repr { echo: Echo::Reply, ident: 23, sequence: 1, data: &reply[8..] };
+        let mut written = vec![0xee; repr.wire_len()];
+        repr.emit(&mut written);
+        assert_eq!(written, reply);
+        assert_eq!(Packet::new(&written).expect("whole").echo(), Some(Echo::Reply));
+    }
+
+    #[test]
+    fn a_damaged_request_gives_a_damaged_reply() {
+        let mut bytes = captured(golden::PING_REQUEST);
+        bytes[12] ^= 1;
+        let mut packet = Packet::new(&mut bytes).expect("whole");
+        assert!(!packet.verify_checksum());
+        packet.turn_into_reply();
+        assert!(!packet.verify_checksum());
+    }
+
+    #[test]
+    fn an_error_quotes_the_packet_that_caused_it() {
+        let bytes = captured(golden::UNREACHABLE);
+        let error = Packet::new(&bytes).expect("whole");
+        assert!(error.is_error() && error.verify_checksum());
+        assert_eq!((error.message(), error.code(), error.echo()), (message::UNREACHABLE, 3, None));
+        assert_eq!(error.quoted(), Some(&hex(golden::UDP)[14..]));
+    }
+
+    #[test]
+    fn a_truncated_header_is_refused() {
+        golden::refuses_every_truncation(&captured(golden::PING_REQUEST)[..8], |bytes| {
+            Packet::new(bytes).map(|_| ())
+        });
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut seed = Seed::new(1);
+        for len in 0..200 {
+            let data: Vec<u8> = (0..len).map(|_| seed.next_u64() as u8).collect();
+            let echo = if len % 2 == 0 { Echo::Request } else { Echo::Reply };
+            let (ident, sequence) = (seed.next_u64() as u16, seed.next_u64() as u16);
+            let repr = Repr { echo, ident, sequence, data: &data };
+            let mut bytes = vec![0xee; repr.wire_len()];
+            repr.emit(&mut bytes);
+            let mut packet = Packet::new(&mut bytes).expect("whole");
+            assert!(packet.verify_checksum());
+            assert_eq!((packet.echo(), packet.ident(), packet.sequence()), (Some(echo), ident, sequence));
+            assert_eq!(packet.payload(), data);
+            packet.payload_mut().fill(0x55);
+            packet.fill_checksum();
+            assert!(packet.verify_checksum());
+        }
+    }
+}

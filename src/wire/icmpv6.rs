@@ -241,3 +241,93 @@ impl Repr<'_> {
         Packet { bytes: buf }.fill_checksum(src, dst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+    use crate::wire::golden::{self, hex};
+
+    const CLIENT: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+    const SERVER: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
+
+    fn captured(frame: &str) -> Vec<u8> {
+        hex(frame)[54..].to_vec()
+    }
+
+    #[test]
+    fn a_captured_request_is_read_and_written_back() {
+        let bytes = captured(golden::PING6_REQUEST);
+        let request = Packet::new(&bytes).expect("whole");
+        assert_eq!(request.echo(), Some(Echo::Request));
+        assert_eq!((request.message(), request.code(), request.checksum()), (128, 0, 0x1295));
+        assert_eq!((request.ident(), request.sequence()), (24, 1));
+        assert!(request.verify_checksum(CLIENT, SERVER));
+        assert!(!request.verify_checksum(CLIENT, CLIENT));
+        assert!(!request.is_error() && !request.is_ndisc());
+        assert_eq!(request.quoted(), None);
+        let repr = Repr { echo: Echo::Request, ident: 24, sequence: 1, data: request.payload() };
+        let mut written = vec![0xee; repr.wire_len()];
+        repr.emit(CLIENT, SERVER, &mut written);
+        assert_eq!(written, bytes);
+    }
+
+    #[test]
+    fn the_reply_is_the_one_that_linux_gave() {
+        let reply = captured(golden::PING6_REPLY);
+        let mut bytes = captured(golden::PING6_REQUEST);
+        Packet::new(&mut bytes).expect("whole").turn_into_reply();
+        assert_eq!(bytes, reply);
+        let repr = Repr { echo: Echo::Reply, ident: 24, sequence: 1, data: &reply[8..] };
+        let mut written = vec![0xee; repr.wire_len()];
+        repr.emit(SERVER, CLIENT, &mut written);
+        assert_eq!(written, reply);
+    }
+
+    #[test]
+    fn an_error_quotes_the_packet_that_caused_it() {
+        let bytes = captured(golden::UNREACHABLE6);
+        let error = Packet::new(&bytes).expect("whole");
+        assert!(error.is_error() && error.verify_checksum(SERVER, CLIENT));
+        assert_eq!((error.message(), error.code(), error.echo()), (message::UNREACHABLE, 4, None));
+        assert_eq!(error.quoted(), Some(&hex(golden::UDP6)[14..]));
+    }
+
+    #[test]
+    fn neighbour_discovery_is_recognised() {
+        for frame in
+            [golden::ROUTER_SOLICITATION, golden::NEIGHBOR_SOLICITATION, golden::NEIGHBOR_ADVERTISEMENT]
+        {
+            assert!(Packet::new(captured(frame)).expect("whole").is_ndisc());
+        }
+        let report = hex(golden::MULTICAST_LISTENER_REPORT)[62..].to_vec();
+        assert!(!Packet::new(report).expect("whole").is_ndisc());
+    }
+
+    #[test]
+    fn a_truncated_header_is_refused() {
+        golden::refuses_every_truncation(&captured(golden::PING6_REQUEST)[..8], |bytes| {
+            Packet::new(bytes).map(|_| ())
+        });
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut seed = Seed::new(1);
+        for len in 0..200 {
+            let data: Vec<u8> = (0..len).map(|_| seed.next_u64() as u8).collect();
+            let echo = if len % 2 == 0 { Echo::Request } else { Echo::Reply };
+            let (ident, sequence) = (seed.next_u64() as u16, seed.next_u64() as u16);
+            let repr = Repr { echo, ident, sequence, data: &data };
+            let mut bytes = vec![0xee; repr.wire_len()];
+            repr.emit(CLIENT, SERVER, &mut bytes);
+            let mut packet = Packet::new(&mut bytes).expect("whole");
+            assert!(packet.verify_checksum(CLIENT, SERVER));
+            assert_eq!((packet.echo(), packet.ident(), packet.sequence()), (Some(echo), ident, sequence));
+            assert_eq!(packet.payload(), data);
+            packet.payload_mut().fill(0x55);
+            packet.fill_checksum(SERVER, CLIENT);
+            assert!(packet.verify_checksum(SERVER, CLIENT));
+        }
+    }
+}

@@ -160,3 +160,30 @@ pub(super) fn fmt_payload(f: &mut fmt::Formatter<'_>, proto: u8, bytes: &[u8]) -
         other => write!(f, "proto {other}, length {}", bytes.len()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_keeps_its_family_and_value() {
+        for text in
+            ["0.0.0.0", "172.17.2.90", "255.255.255.255", "::", "::1", "2001:db8::1", "::1:0", "ff02::1"]
+        {
+            let ip: IpAddr = text.parse().expect("address");
+            let addr = Addr::from(ip);
+            assert_eq!(IpAddr::from(addr), ip);
+            assert_eq!(addr.is_v4(), ip.is_ipv4());
+            assert_eq!(addr.as_v4().map(IpAddr::V4).or(addr.as_v6().map(IpAddr::V6)), Some(ip));
+            assert_eq!(addr.to_string(), text);
+            assert_eq!(format!("{addr:?}"), text);
+            assert_eq!(Addr::from_bits(addr.to_bits()), addr);
+        }
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_ipv4_address() {
+        let mapped: Ipv6Addr = "::ffff:172.17.2.90".parse().expect("address");
+        assert_eq!(Addr::from(mapped), Addr::from(Ipv4Addr::new(172, 17, 2, 90)));
+    }
+}

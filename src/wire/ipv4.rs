@@ -303,3 +303,155 @@ impl Repr {
         put_u16(buf, field::CHECKSUM, check);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+    use crate::wire::golden::{self, hex};
+    use crate::wire::protocol;
+
+    fn captured(frame: &str) -> Vec<u8> {
+        hex(frame)[14..].to_vec()
+    }
+
+    #[test]
+    fn a_captured_header_is_read_and_written_back() {
+        let bytes = captured(golden::PING_REQUEST);
+        let packet = Packet::new(&bytes).expect("valid");
+        assert_eq!((packet.header_len(), packet.total_len()), (20, 44));
+        assert_eq!((packet.tos(), packet.ident(), packet.ttl()), (0, 0x48a9, 64));
+        assert!(packet.dont_fragment() && !packet.more_fragments() && !packet.is_fragment());
+        assert_eq!(packet.fragment_offset(), 0);
+        assert_eq!(packet.protocol(), protocol::ICMP);
+        assert_eq!(packet.checksum(), 0x954f);
+        assert!(packet.verify_checksum());
+        assert_eq!(packet.src(), Ipv4Addr::new(172, 17, 2, 92));
+        assert_eq!(packet.dst(), Ipv4Addr::new(172, 17, 2, 90));
+        assert!(packet.options().is_empty());
+        assert_eq!(packet.payload(), &bytes[20..]);
+        let repr = Repr {
+            src: packet.src(),
+            dst: packet.dst(),
+            protocol: protocol::ICMP,
+            ttl: 64,
+            tos: 0,
+            ident: 0x48a9,
+            dont_fragment: true,
+            payload_len: 24,
+        };
+        let mut written = [0xee; HEADER_LEN];
+        assert_eq!(repr.wire_len(), written.len());
+        repr.emit(&mut written);
+        assert_eq!(written, bytes[..20]);
+    }
+
+    #[test]
+    fn the_last_fragment_knows_its_place() {
+        let bytes = captured(golden::FRAGMENT_LAST);
+        let packet = Packet::new(&bytes).expect("valid");
+        assert!(packet.is_fragment() && !packet.more_fragments() && !packet.dont_fragment());
+        assert_eq!(packet.fragment_offset(), 2_960);
+        let mut bytes = bytes.clone();
+        bytes[6..8].copy_from_slice(&[0x20, 0]);
+        let packet = Packet::new(&bytes).expect("valid");
+        assert!(packet.is_fragment() && packet.more_fragments());
+        assert_eq!(packet.fragment_offset(), 0);
+    }
+
+    #[test]
+    fn padding_is_no_payload_and_options_are_header() {
+        let mut bytes = hex("46000020 00004000 40060000 0a000001 0a000002 94040000 0102030405060708");
+        bytes.extend([0xff; 14]);
+        let mut packet = Packet::new(&mut bytes).expect("valid");
+        packet.fill_checksum();
+        assert!(packet.verify_checksum());
+        assert_eq!(packet.options(), [0x94, 4, 0, 0]);
+        assert_eq!(packet.payload(), [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(packet.payload_mut().len(), 8);
+    }
+
+    #[test]
+    fn a_truncated_packet_is_refused() {
+        golden::refuses_every_truncation(&captured(golden::PING_REQUEST), |bytes| {
+            Packet::new(bytes).map(|_| ())
+        });
+        let with_options = hex("46000018 00004000 40060000 0a000001 0a000002 94040000");
+        golden::refuses_every_truncation(&with_options, |bytes| Packet::new(bytes).map(|_| ()));
+        golden::refuses_every_truncation(&with_options, |bytes| Packet::quoted(bytes).map(|_| ()));
+    }
+
+    #[test]
+    fn a_quotation_may_be_cut_behind_the_header() {
+        let bytes = captured(golden::TCP_SYN);
+        let quotation = Packet::quoted(&bytes[..28]).expect("valid");
+        assert_eq!((quotation.total_len(), quotation.payload()), (60, &bytes[20..28]));
+        assert_eq!(Packet::new(&bytes[..28]).err(), Some(Malformed::BadTotalLength));
+    }
+
+    #[test]
+    fn contradicting_lengths_are_refused() {
+        let good = captured(golden::PING_REQUEST);
+        for (at, value, why) in [
+            (0, 0x55, Malformed::BadVersion),
+            (0, 0x44, Malformed::BadHeaderLength),
+            (0, 0x40, Malformed::BadHeaderLength),
+            (0, 0x4f, Malformed::BadTotalLength),
+            (3, 0, Malformed::BadTotalLength),
+            (3, 19, Malformed::BadTotalLength),
+            (3, 45, Malformed::BadTotalLength),
+            (2, 0xff, Malformed::BadTotalLength),
+        ] {
+            let mut bytes = good.clone();
+            bytes[at] = value;
+            assert_eq!(Packet::new(&bytes).err(), Some(why), "byte {at} = {value}");
+        }
+    }
+
+    #[test]
+    fn a_rewritten_header_keeps_a_right_checksum() {
+        let mut seed = Seed::new(1);
+        for round in 0..5_000 {
+            let random = seed.next_u64();
+            let repr = Repr {
+                src: Ipv4Addr::from_bits(random as u32),
+                dst: Ipv4Addr::from_bits((random >> 32) as u32),
+                protocol: seed.next_u64() as u8,
+                ttl: seed.next_u64() as u8,
+                tos: seed.next_u64() as u8,
+                ident: seed.next_u64() as u16,
+                dont_fragment: seed.below(2) == 1,
+                payload_len: seed.below(9) as u16,
+            };
+            let mut bytes = [0xee; 28];
+            repr.emit(&mut bytes);
+            let mut packet = Packet::new(&mut bytes[..]).expect("valid");
+            assert!(packet.verify_checksum());
+            let (addr, ttl) = (Ipv4Addr::from_bits(seed.next_u64() as u32), seed.next_u64() as u8);
+            match round % 3 {
+                0 => packet.set_src(addr),
+                1 => packet.set_dst(addr),
+                _ => packet.set_ttl(ttl),
+            }
+            let expected = match round % 3 {
+                0 => Repr { src: addr, ..repr },
+                1 => Repr { dst: addr, ..repr },
+                _ => Repr { ttl, ..repr },
+            };
+            let read = Repr {
+                src: packet.src(),
+                dst: packet.dst(),
+                protocol: packet.protocol(),
+                ttl: packet.ttl(),
+                tos: packet.tos(),
+                ident: packet.ident(),
+                dont_fragment: packet.dont_fragment(),
+                payload_len: packet.payload().len() as u16,
+            };
+            assert_eq!(read, expected);
+            let updated = packet.checksum();
+            packet.fill_checksum();
+            assert_eq!(packet.checksum(), updated);
+        }
+    }
+}

@@ -275,3 +275,189 @@ impl Repr {
         put(buf, field::DST, &self.dst.octets());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+    use crate::wire::golden::{self, hex};
+
+    fn captured(frame: &str) -> Vec<u8> {
+        hex(frame)[14..].to_vec()
+    }
+
+    /// A packet from ::1 to ::2 with this next header and payload.
+    fn packet(next_header: u8, payload: &[u8]) -> Vec<u8> {
+        let repr = Repr {
+            src: Ipv6Addr::LOCALHOST,
+            dst: Ipv6Addr::from_bits(2),
+            next_header,
+            hop_limit: 64,
+            payload_len: payload.len() as u16,
+        };
+        let mut bytes = vec![0; HEADER_LEN];
+        repr.emit(&mut bytes);
+        bytes.extend(payload);
+        bytes
+    }
+
+    #[test]
+    fn a_captured_header_is_read() {
+        let bytes = captured(golden::PING6_REQUEST);
+        let packet = Packet::new(&bytes).expect("valid");
+        assert_eq!((packet.traffic_class(), packet.flow_label()), (0, 0x13c32));
+        assert_eq!(
+            (packet.payload_len(), packet.next_header(), packet.hop_limit()),
+            (24, protocol::ICMPV6, 64)
+        );
+        assert_eq!(packet.src().to_string(), "2001:db8::1");
+        assert_eq!(packet.dst().to_string(), "2001:db8::2");
+        assert_eq!(packet.payload(), &bytes[40..]);
+        let upper = UpperLayer { protocol: protocol::ICMPV6, offset: 40, fragment: None };
+        assert_eq!(packet.upper_layer(), Ok(upper));
+    }
+
+    #[test]
+    fn a_header_is_written_byte_for_byte() {
+        let bytes = captured(golden::NEIGHBOR_SOLICITATION);
+        let packet = Packet::new(&bytes).expect("valid");
+        let repr = Repr {
+            src: packet.src(),
+            dst: packet.dst(),
+            next_header: protocol::ICMPV6,
+            hop_limit: 255,
+            payload_len: 32,
+        };
+        let mut written = [0xee; HEADER_LEN];
+        assert_eq!(repr.wire_len(), written.len());
+        repr.emit(&mut written);
+        assert_eq!(written, bytes[..40]);
+    }
+
+    #[test]
+    fn a_header_is_rewritten_in_place_and_padding_is_no_payload() {
+        let mut bytes = packet(protocol::NO_NEXT_HEADER, &[1, 2, 3]);
+        bytes.extend([0xff; 10]);
+        let mut packet = Packet::new(&mut bytes).expect("valid");
+        packet.set_src(Ipv6Addr::from_bits(3));
+        packet.set_dst(Ipv6Addr::from_bits(4));
+        packet.set_hop_limit(9);
+        packet.payload_mut().fill(7);
+        assert_eq!((packet.src(), packet.dst()), (Ipv6Addr::from_bits(3), Ipv6Addr::from_bits(4)));
+        assert_eq!((packet.hop_limit(), packet.payload()), (9, &[7, 7, 7][..]));
+        assert_eq!(bytes[43..], [0xff; 10]);
+    }
+
+    #[test]
+    fn a_truncated_packet_is_refused() {
+        for frame in [golden::PING6_REQUEST, golden::MULTICAST_LISTENER_REPORT, golden::FRAGMENT6_LAST] {
+            golden::refuses_every_truncation(&captured(frame), |bytes| Packet::new(bytes).map(|_| ()));
+        }
+        let mut bytes = captured(golden::PING6_REQUEST);
+        bytes[0] = 0x40;
+        assert_eq!(Packet::new(&bytes).err(), Some(Malformed::BadVersion));
+    }
+
+    #[test]
+    fn the_walk_goes_over_all_extension_headers() {
+        let bytes = captured(golden::MULTICAST_LISTENER_REPORT);
+        let upper = Packet::new(&bytes).expect("valid").upper_layer();
+        assert_eq!(upper, Ok(UpperLayer { protocol: protocol::ICMPV6, offset: 48, fragment: None }));
+        // Hop-by-hop of 8 bytes, routing of 16, authentication of 24 (4 units of 4 and 8), destination options of 8.
+        let chain = hex("2b00000000000000 \
+             33010000000000000000000000000000 \
+             3c0400000000000000000000000000000000000000000000 \
+             0600000000000000 aaaa");
+        let bytes = packet(protocol::HOP_BY_HOP, &chain);
+        let upper = Packet::new(&bytes).expect("valid").upper_layer();
+        assert_eq!(
+            upper,
+            Ok(UpperLayer { protocol: protocol::TCP, offset: 40 + 8 + 16 + 24 + 8, fragment: None })
+        );
+    }
+
+    #[test]
+    fn a_fragment_ends_the_walk_unless_it_is_the_first() {
+        let bytes = captured(golden::FRAGMENT6_LAST);
+        let upper = Packet::new(&bytes).expect("valid").upper_layer().expect("whole");
+        let fragment = upper.fragment.expect("fragment");
+        assert_eq!((upper.protocol, upper.offset), (protocol::ICMPV6, 48));
+        assert_eq!((fragment.offset, fragment.more), (2_896, false));
+        let first = packet(protocol::FRAGMENT, &hex("3c00 0001 12345678 1100 000000000000 0035003500080000"));
+        let upper = Packet::new(&first).expect("valid").upper_layer().expect("whole");
+        assert_eq!((upper.protocol, upper.offset), (protocol::UDP, 56));
+        let fragment = FragmentHeader { offset: 0, more: true, ident: 0x1234_5678 };
+        assert_eq!(upper.fragment, Some(fragment));
+    }
+
+    #[test]
+    fn a_chain_is_bounded_one_header_apart() {
+        let chain = |headers: usize| {
+            let mut payload = Vec::new();
+            for n in 1..=headers {
+                let next =
+                    if n == headers { protocol::NO_NEXT_HEADER } else { protocol::DESTINATION_OPTIONS };
+                payload.extend([next, 0, 1, 4, 0, 0, 0, 0]);
+            }
+            let bytes = packet(protocol::DESTINATION_OPTIONS, &payload);
+            Packet::new(&bytes).expect("valid").upper_layer().map(|upper| upper.offset)
+        };
+        assert_eq!(chain(MAX_EXTENSION_HEADERS), Ok(HEADER_LEN + 8 * MAX_EXTENSION_HEADERS));
+        assert_eq!(chain(MAX_EXTENSION_HEADERS + 1), Err(Malformed::TooManyHeaders));
+    }
+
+    #[test]
+    fn an_extension_header_beyond_the_payload_is_refused() {
+        for header in [
+            protocol::HOP_BY_HOP,
+            protocol::ROUTING,
+            protocol::FRAGMENT,
+            protocol::DESTINATION_OPTIONS,
+            protocol::MOBILITY,
+            protocol::AH,
+        ] {
+            // A length of 1 means 16 bytes, for the authentication header 12, for a fragment always 8.
+            let (whole, chain) = match header {
+                protocol::FRAGMENT => (8, hex("3b00 0000 00000000")),
+                protocol::AH => (12, hex("3b01 0000 00000000 00000000")),
+                _ => (16, hex("3b01 0000 00000000 0000000000000000")),
+            };
+            for len in 0..whole {
+                let bytes = packet(header, &chain[..len]);
+                let upper = Packet::new(&bytes).expect("valid").upper_layer();
+                assert_eq!(upper, Err(Malformed::Truncated), "header {header}, {len} bytes");
+            }
+            let bytes = packet(header, &chain);
+            let upper = Packet::new(&bytes).expect("valid").upper_layer().expect("whole");
+            assert_eq!((upper.protocol, upper.offset), (protocol::NO_NEXT_HEADER, HEADER_LEN + whole));
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut seed = Seed::new(1);
+        for _ in 0..1_000 {
+            let addr = |seed: &mut Seed| {
+                Ipv6Addr::from_bits(u128::from(seed.next_u64()) << 64 | u128::from(seed.next_u64()))
+            };
+            let repr = Repr {
+                src: addr(&mut seed),
+                dst: addr(&mut seed),
+                next_header: seed.next_u64() as u8,
+                hop_limit: seed.next_u64() as u8,
+                payload_len: seed.below(9) as u16,
+            };
+            let mut bytes = [0xee; HEADER_LEN + 8];
+            repr.emit(&mut bytes);
+            let packet = Packet::new(&bytes).expect("valid");
+            let read = Repr {
+                src: packet.src(),
+                dst: packet.dst(),
+                next_header: packet.next_header(),
+                hop_limit: packet.hop_limit(),
+                payload_len: packet.payload().len() as u16,
+            };
+            assert_eq!(read, repr);
+        }
+    }
+}

@@ -19,6 +19,8 @@ mod bytes;
 pub mod checksum;
 pub mod dissect;
 pub mod ethernet;
+#[cfg(test)]
+mod golden;
 pub mod icmpv4;
 pub mod icmpv6;
 pub mod ip;

@@ -328,3 +328,164 @@ impl Repr {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+    use crate::wire::golden::{self, hex};
+
+    const CLIENT: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+    const SERVER: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
+    const CLIENT_MAC: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
+    const SERVER_MAC: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);
+
+    fn captured(frame: &str) -> Vec<u8> {
+        hex(frame)[54..].to_vec()
+    }
+
+    fn written(repr: Repr, src: Ipv6Addr, dst: Ipv6Addr) -> Vec<u8> {
+        let mut bytes = vec![0xee; repr.wire_len()];
+        repr.emit(src, dst, &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn a_captured_solicitation_is_read_and_written_back() {
+        let bytes = captured(golden::NEIGHBOR_SOLICITATION);
+        let packet = Packet::new(&bytes).expect("valid");
+        assert_eq!(packet.kind(), Kind::NeighborSolicitation);
+        assert_eq!((packet.target(), packet.source_mac()), (Some(SERVER), Some(CLIENT_MAC)));
+        assert_eq!((packet.target_mac(), packet.router_lifetime()), (None, None));
+        assert!(!packet.is_router() && !packet.is_solicited() && !packet.is_override());
+        assert_eq!(packet.check(CLIENT, solicited_node(SERVER), 255), Ok(()));
+        let repr = Repr::NeighborSolicitation { target: SERVER, source_mac: Some(CLIENT_MAC) };
+        assert_eq!(written(repr, CLIENT, solicited_node(SERVER)), bytes);
+    }
+
+    #[test]
+    fn the_advertisement_is_the_one_that_linux_gave() {
+        let bytes = captured(golden::NEIGHBOR_ADVERTISEMENT);
+        let packet = Packet::new(&bytes).expect("valid");
+        assert_eq!(packet.kind(), Kind::NeighborAdvertisement);
+        assert_eq!((packet.target(), packet.target_mac()), (Some(SERVER), Some(SERVER_MAC)));
+        assert_eq!(packet.source_mac(), None);
+        assert!(!packet.is_router() && packet.is_solicited() && packet.is_override());
+        assert_eq!(packet.check(SERVER, CLIENT, 255), Ok(()));
+        let repr = Repr::NeighborAdvertisement {
+            target: SERVER,
+            target_mac: SERVER_MAC,
+            router: false,
+            solicited: true,
+            replaces: true,
+        };
+        assert_eq!(written(repr, SERVER, CLIENT), bytes);
+    }
+
+    #[test]
+    fn a_router_solicitation_and_advertisement_are_read() {
+        let bytes = captured(golden::ROUTER_SOLICITATION);
+        let packet = Packet::new(&bytes).expect("valid");
+        assert_eq!((packet.kind(), packet.target()), (Kind::RouterSolicitation, None));
+        assert_eq!(packet.source_mac(), Some(CLIENT_MAC));
+        // Hop limit 64, lifetime 1,800 s, source option behind an MTU option.
+        let bytes = hex("86000000 40000708 00000000 00000000 0501000000000500 0101020000000001");
+        let packet = Packet::new(&bytes).expect("valid");
+        assert_eq!((packet.kind(), packet.target()), (Kind::RouterAdvertisement, None));
+        assert_eq!((packet.router_lifetime(), packet.source_mac()), (Some(1_800), Some(CLIENT_MAC)));
+        assert_eq!(packet.payload().len(), 16);
+        golden::refuses_every_truncation(&bytes[..16], |bytes| Packet::new(bytes).map(|_| ()));
+    }
+
+    #[test]
+    fn what_the_header_around_it_forbids_is_refused() {
+        let bytes = captured(golden::NEIGHBOR_SOLICITATION);
+        let packet = Packet::new(&bytes).expect("valid");
+        let group = solicited_node(SERVER);
+        assert_eq!(packet.check(CLIENT, group, 254), Err(Malformed::BadHopLimit));
+        assert_eq!(packet.check(CLIENT, SERVER, 255), Err(Malformed::BadChecksum));
+        // Duplicate address detection: no source address, so no source option and a group as destination.
+        let bytes = captured(golden::DUPLICATE_ADDRESS_DETECTION);
+        let detection = Packet::new(&bytes).expect("valid");
+        assert_eq!(detection.check(Ipv6Addr::UNSPECIFIED, solicited_node(CLIENT), 255), Ok(()));
+        for (source_mac, dst) in [(Some(CLIENT_MAC), group), (None, SERVER)] {
+            let repr = Repr::NeighborSolicitation { target: SERVER, source_mac };
+            let bytes = written(repr, Ipv6Addr::UNSPECIFIED, dst);
+            let packet = Packet::new(&bytes).expect("valid");
+            assert_eq!(packet.check(Ipv6Addr::UNSPECIFIED, dst, 255), Err(Malformed::BadAddress));
+        }
+    }
+
+    #[test]
+    fn a_truncated_message_is_refused_except_behind_the_fixed_part() {
+        let bytes = captured(golden::NEIGHBOR_SOLICITATION);
+        for len in 0..32 {
+            let expected = match len {
+                24 => None,
+                0..24 => Some(Malformed::Truncated),
+                _ => Some(Malformed::BadOption),
+            };
+            assert_eq!(Packet::new(&bytes[..len]).err(), expected, "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let good = captured(golden::NEIGHBOR_SOLICITATION);
+        for (at, value, why) in [
+            (0, 132, Malformed::BadType),
+            (0, 137, Malformed::BadType),
+            (1, 1, Malformed::BadType),
+            (8, 0xff, Malformed::BadAddress),
+            (25, 0, Malformed::BadOption),
+            (25, 2, Malformed::BadOption),
+        ] {
+            let mut bytes = good.clone();
+            bytes[at] = value;
+            assert_eq!(Packet::new(&bytes).err(), Some(why), "byte {at} = {value}");
+        }
+    }
+
+    #[test]
+    fn an_address_option_of_another_length_is_passed_over() {
+        let mut bytes = captured(golden::NEIGHBOR_SOLICITATION)[..24].to_vec();
+        bytes.extend(hex("0102 0000000000000000000000000000 0101 020000000001"));
+        assert_eq!(Packet::new(&bytes).expect("valid").source_mac(), Some(CLIENT_MAC));
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut seed = Seed::new(1);
+        for _ in 0..1_000 {
+            let random = seed.next_u64();
+            let bit = |n: u32| random >> n & 1 == 1;
+            let target = Ipv6Addr::from_bits(0x2001 << 112 | u128::from(seed.next_u64()));
+            let mac = MacAddr(array(&random.to_be_bytes(), 0..6));
+            let solicitation = Repr::NeighborSolicitation { target, source_mac: bit(0).then_some(mac) };
+            let bytes = written(solicitation, CLIENT, SERVER);
+            let packet = Packet::new(&bytes).expect("valid");
+            let read = Repr::NeighborSolicitation {
+                target: packet.target().expect("target"),
+                source_mac: packet.source_mac(),
+            };
+            assert_eq!((read, packet.check(CLIENT, SERVER, HOP_LIMIT)), (solicitation, Ok(())));
+            let advertisement = Repr::NeighborAdvertisement {
+                target,
+                target_mac: mac,
+                router: bit(1),
+                solicited: bit(2),
+                replaces: bit(3),
+            };
+            let bytes = written(advertisement, CLIENT, ALL_NODES);
+            let packet = Packet::new(&bytes).expect("valid");
+            let read = Repr::NeighborAdvertisement {
+                target: packet.target().expect("target"),
+                target_mac: packet.target_mac().expect("option"),
+                router: packet.is_router(),
+                solicited: packet.is_solicited(),
+                replaces: packet.is_override(),
+            };
+            assert_eq!((read, packet.check(CLIENT, ALL_NODES, HOP_LIMIT)), (advertisement, Ok(())));
+        }
+    }
+}

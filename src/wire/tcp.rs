@@ -260,3 +260,122 @@ impl Repr {
         Packet { bytes: buf }.fill_checksum(src, dst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+    use crate::wire::golden::{self, hex};
+    use std::net::Ipv4Addr;
+
+    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 17, 2, 92));
+    const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 17, 2, 90));
+
+    fn captured(frame: &str) -> Vec<u8> {
+        hex(frame)[34..].to_vec()
+    }
+
+    #[test]
+    fn a_captured_segment_is_read() {
+        let bytes = captured(golden::TCP_DATA);
+        let segment = Packet::new(&bytes).expect("valid");
+        assert_eq!((segment.src_port(), segment.dst_port()), (60_254, 22));
+        assert_eq!((segment.seq(), segment.ack()), (1_140_314_571, 1_383_438_239));
+        assert_eq!((segment.flags(), segment.window()), (flags::PSH | flags::ACK, 63));
+        assert_eq!((segment.header_len(), segment.options().len()), (32, 12));
+        assert_eq!(segment.payload(), b"x\n");
+        assert!(segment.verify_checksum(CLIENT, SERVER));
+        assert!(!segment.verify_checksum(CLIENT, CLIENT));
+        let bytes = hex(golden::TCP6_SYN);
+        let segment = Packet::new(&bytes[54..]).expect("valid");
+        assert_eq!((segment.flags(), segment.payload().len()), (flags::SYN, 0));
+        let v6 = |last| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]);
+        assert!(segment.verify_checksum(v6(1), v6(2)));
+    }
+
+    #[test]
+    fn a_bare_reset_is_written_as_linux_wrote_it() {
+        let bytes = captured(golden::TCP_RST);
+        let repr = Repr {
+            src_port: 81,
+            dst_port: 55_268,
+            seq: 0,
+            ack: 1_278_319_312,
+            flags: flags::RST | flags::ACK,
+            window: 0,
+        };
+        let mut written = [0xee; HEADER_LEN];
+        assert_eq!(repr.wire_len(), written.len());
+        repr.emit(SERVER, CLIENT, &mut written);
+        assert_eq!(written, *bytes);
+    }
+
+    #[test]
+    fn a_truncated_header_is_refused() {
+        golden::refuses_every_truncation(&captured(golden::TCP_SYN), |bytes| Packet::new(bytes).map(|_| ()));
+    }
+
+    #[test]
+    fn a_data_offset_is_bounded_on_both_sides() {
+        let mut bytes = captured(golden::TCP_RST);
+        for words in 0..16 {
+            bytes[12] = words << 4;
+            let expected = if words == 5 { None } else { Some(Malformed::BadHeaderLength) };
+            assert_eq!(Packet::new(&bytes).err(), expected, "{words} words");
+        }
+    }
+
+    #[test]
+    fn changed_ports_keep_a_right_checksum() {
+        let mut seed = Seed::new(1);
+        for _ in 0..2_000 {
+            let mut bytes = captured(golden::TCP_DATA);
+            let mut segment = Packet::new(&mut bytes).expect("valid");
+            let (src, dst) = (seed.next_u64() as u16, seed.next_u64() as u16);
+            segment.set_src_port(src);
+            segment.set_dst_port(dst);
+            assert_eq!((segment.src_port(), segment.dst_port()), (src, dst));
+            assert!(segment.verify_checksum(CLIENT, SERVER));
+            segment.payload_mut()[0] = seed.next_u64() as u8;
+            segment.fill_checksum(SERVER, CLIENT);
+            assert!(segment.verify_checksum(SERVER, CLIENT));
+        }
+    }
+
+    #[test]
+    fn a_changed_address_is_corrected_for() {
+        let mut bytes = captured(golden::TCP_DATA);
+        let mut segment = Packet::new(&mut bytes).expect("valid");
+        let other = Ipv4Addr::new(10, 0, 0, 1);
+        let old = Ipv4Addr::new(172, 17, 2, 90);
+        segment.set_checksum(checksum::update_u32(segment.checksum(), old.to_bits(), other.to_bits()));
+        assert!(segment.verify_checksum(CLIENT, other.into()));
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut seed = Seed::new(2);
+        for _ in 0..1_000 {
+            let repr = Repr {
+                src_port: seed.next_u64() as u16,
+                dst_port: seed.next_u64() as u16,
+                seq: seed.next_u64() as u32,
+                ack: seed.next_u64() as u32,
+                flags: seed.next_u64() as u8,
+                window: seed.next_u64() as u16,
+            };
+            let mut bytes = [0xee; HEADER_LEN];
+            repr.emit(CLIENT, SERVER, &mut bytes);
+            let segment = Packet::new(&bytes).expect("valid");
+            let read = Repr {
+                src_port: segment.src_port(),
+                dst_port: segment.dst_port(),
+                seq: segment.seq(),
+                ack: segment.ack(),
+                flags: segment.flags(),
+                window: segment.window(),
+            };
+            assert_eq!((read, segment.verify_checksum(CLIENT, SERVER)), (repr, true));
+        }
+    }
+}

@@ -188,3 +188,104 @@ impl Repr<'_> {
         Packet { bytes: buf }.fill_checksum(src, dst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+    use crate::wire::golden::{self, hex};
+    use std::net::Ipv4Addr;
+
+    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 17, 2, 92));
+    const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 17, 2, 90));
+
+    fn v6(last: u16) -> IpAddr {
+        IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last])
+    }
+
+    #[test]
+    fn a_captured_datagram_is_read_and_written_back() {
+        for (bytes, src_port, src, dst) in [
+            (hex(golden::UDP)[34..].to_vec(), 52_233, CLIENT, SERVER),
+            (hex(golden::UDP6)[54..].to_vec(), 53_155, v6(1), v6(2)),
+        ] {
+            let datagram = Packet::new(&bytes).expect("valid");
+            assert_eq!((datagram.src_port(), datagram.dst_port()), (src_port, 53));
+            assert_eq!((datagram.datagram_len(), datagram.payload()), (14, &b"hello\n"[..]));
+            assert!(datagram.verify_checksum(src, dst));
+            assert!(!datagram.verify_checksum(src, src));
+            let repr = Repr { src_port, dst_port: 53, payload: b"hello\n" };
+            let mut written = vec![0xee; repr.wire_len()];
+            repr.emit(src, dst, &mut written);
+            assert_eq!(written, bytes);
+        }
+    }
+
+    #[test]
+    fn a_missing_checksum_is_right_in_ipv4_only_and_stays_missing() {
+        let mut bytes = hex("0001 0002 0008 0000");
+        let mut datagram = Packet::new(&mut bytes).expect("valid");
+        assert!(datagram.verify_checksum(CLIENT, SERVER));
+        assert!(!datagram.verify_checksum(v6(1), v6(2)));
+        datagram.set_src_port(9);
+        datagram.set_dst_port(10);
+        assert_eq!((datagram.src_port(), datagram.dst_port(), datagram.checksum()), (9, 10, 0));
+    }
+
+    #[test]
+    fn a_checksum_of_zero_is_sent_in_its_other_form() {
+        let none = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        // Protocol 17, length 8 twice and a port that fills the sum up to 0xffff.
+        let repr = Repr { src_port: 0xffff - 17 - 8 - 8, dst_port: 0, payload: &[] };
+        let mut bytes = [0; HEADER_LEN];
+        repr.emit(none, none, &mut bytes);
+        let mut datagram = Packet::new(&mut bytes).expect("valid");
+        assert_eq!(datagram.checksum(), 0xffff);
+        assert!(datagram.verify_checksum(none, none));
+        // The same by update: away from it and back.
+        datagram.set_dst_port(1);
+        assert_eq!(datagram.checksum(), 0xfffe);
+        datagram.set_dst_port(0);
+        assert_eq!(datagram.checksum(), 0xffff);
+    }
+
+    #[test]
+    fn a_truncated_datagram_is_refused() {
+        golden::refuses_every_truncation(&hex(golden::UDP)[34..], |bytes| Packet::new(bytes).map(|_| ()));
+    }
+
+    #[test]
+    fn a_length_is_bounded_on_both_sides_and_a_rest_is_no_payload() {
+        let mut bytes = hex("0001 0002 0008 0000 aabb");
+        for len in 0..20 {
+            bytes[5] = len;
+            let expected = if (8..=10).contains(&len) { None } else { Some(Malformed::BadTotalLength) };
+            assert_eq!(Packet::new(&bytes).err(), expected, "length {len}");
+        }
+        bytes[5] = 9;
+        let mut datagram = Packet::new(&mut bytes).expect("valid");
+        assert_eq!(datagram.payload(), [0xaa]);
+        assert_eq!(datagram.payload_mut().len(), 1);
+    }
+
+    #[test]
+    fn changed_ports_keep_a_right_checksum() {
+        let mut seed = Seed::new(1);
+        for len in 0..500 {
+            let payload: Vec<u8> = (0..len).map(|_| seed.next_u64() as u8).collect();
+            let (src_port, dst_port) = (seed.next_u64() as u16, seed.next_u64() as u16);
+            let repr = Repr { src_port, dst_port, payload: &payload };
+            let mut bytes = vec![0xee; repr.wire_len()];
+            repr.emit(CLIENT, SERVER, &mut bytes);
+            let mut datagram = Packet::new(&mut bytes).expect("valid");
+            assert_eq!((datagram.src_port(), datagram.dst_port()), (src_port, dst_port));
+            assert_eq!(datagram.payload(), payload);
+            datagram.set_src_port(seed.next_u64() as u16);
+            datagram.set_dst_port(seed.next_u64() as u16);
+            assert!(datagram.verify_checksum(CLIENT, SERVER));
+            let updated = datagram.checksum();
+            datagram.fill_checksum(CLIENT, SERVER);
+            assert_eq!(datagram.checksum(), updated);
+        }
+    }
+}

@@ -131,3 +131,54 @@ impl Repr {
         put_u16(buf, field::ETHERTYPE, self.ethertype);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::ethertype;
+    use crate::wire::golden::{self, hex};
+
+    #[test]
+    fn a_tag_is_read_and_written_back() {
+        let bytes = hex("b005 0806 0001");
+        let tag = Packet::new(&bytes).expect("whole");
+        assert_eq!(tag.vid(), 5);
+        assert_eq!(tag.pcp(), 5);
+        assert!(tag.drop_eligible());
+        assert_eq!(tag.ethertype(), ethertype::ARP);
+        assert_eq!(tag.payload(), [0, 1]);
+        let repr = Repr { vid: 5, pcp: 5, ethertype: ethertype::ARP };
+        let mut written = [0; TAG_LEN];
+        assert_eq!(repr.wire_len(), written.len());
+        repr.emit(&mut written);
+        assert_eq!(written, *hex("a005 0806"));
+    }
+
+    #[test]
+    fn a_new_vlan_keeps_the_priority() {
+        let mut bytes = hex("b005 0806 0001");
+        let mut tag = Packet::new(&mut bytes).expect("whole");
+        tag.set_vid(0x1fff);
+        tag.payload_mut()[1] = 7;
+        assert_eq!(bytes, hex("bfff 0806 0007"));
+    }
+
+    #[test]
+    fn a_truncated_tag_is_refused() {
+        golden::refuses_every_truncation(&hex("0005 0800"), |bytes| Packet::new(bytes).map(|_| ()));
+    }
+
+    #[test]
+    fn a_tag_prints_its_payload_but_no_second_tag() {
+        let mut bytes = hex("6005 0806");
+        bytes.extend(&hex(golden::ARP_REQUEST)[14..]);
+        assert_eq!(
+            Packet::new(&bytes).expect("whole").to_string(),
+            "vlan 5, p 3, ARP, Request who-has 172.17.2.90 tell 172.17.2.92"
+        );
+        assert_eq!(
+            Packet::new(hex("0005 8100 0006 8100")).expect("whole").to_string(),
+            "vlan 5, p 0, vlan, length 4"
+        );
+    }
+}

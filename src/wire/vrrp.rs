@@ -199,3 +199,102 @@ impl Repr<'_> {
         &self.addresses[..self.addresses.len().min(MAX_ADDRESSES)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+    use crate::wire::golden::{self, hex};
+
+    fn captured() -> Vec<u8> {
+        hex(golden::VRRP)[34..].to_vec()
+    }
+
+    #[test]
+    fn an_advertisement_of_keepalived_is_read_and_written_back() {
+        let bytes = captured();
+        let packet = Packet::new(&bytes).expect("valid");
+        assert_eq!((packet.vrid(), packet.priority(), packet.interval()), (79, 200, 1));
+        assert_eq!((packet.count(), packet.auth_type(), packet.auth_data()), (1, 0, [0; 8]));
+        let server = Ipv4Addr::new(172, 17, 2, 90);
+        assert_eq!(packet.addresses().collect::<Vec<_>>(), [server]);
+        assert_eq!(packet.checksum(), 0x6842);
+        assert!(packet.verify_checksum());
+        let repr = Repr { vrid: 79, priority: 200, interval: 1, addresses: &[server] };
+        let mut written = vec![0xee; repr.wire_len()];
+        repr.emit(&mut written);
+        assert_eq!(written, bytes);
+    }
+
+    #[test]
+    fn the_group_is_where_keepalived_sends_to() {
+        let frame = hex(golden::VRRP);
+        assert_eq!(frame[..6], GROUP_MAC.0);
+        assert_eq!(frame[30..34], GROUP.octets());
+        assert_eq!(frame[22], TTL);
+    }
+
+    #[test]
+    fn a_length_is_exact() {
+        let mut bytes = captured();
+        golden::refuses_every_truncation(&bytes, |bytes| Packet::new(bytes).map(|_| ()));
+        bytes.push(0);
+        assert_eq!(Packet::new(&bytes).err(), Some(Malformed::BadTotalLength));
+    }
+
+    #[test]
+    fn another_version_type_and_count_are_refused() {
+        for (at, value, why) in [
+            (0, 0x31, Malformed::BadVersion),
+            (0, 0x11, Malformed::BadVersion),
+            (0, 0x22, Malformed::BadType),
+            (0, 0x20, Malformed::BadType),
+            (3, 0, Malformed::BadTotalLength),
+            (3, 2, Malformed::BadTotalLength),
+            (3, 255, Malformed::BadTotalLength),
+        ] {
+            let mut bytes = captured();
+            bytes[at] = value;
+            assert_eq!(Packet::new(&bytes).err(), Some(why), "byte {at} = {value}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_advertisement_fails_the_verification() {
+        for at in 1..20 {
+            let mut bytes = captured();
+            bytes[at] ^= 0x40;
+            if at != 3 {
+                assert!(!Packet::new(&bytes).expect("lengths are right").verify_checksum(), "byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_up_to_the_most_addresses() {
+        let mut seed = Seed::new(1);
+        for count in 0..=MAX_ADDRESSES + 1 {
+            let addresses: Vec<_> = (0..count).map(|_| Ipv4Addr::from_bits(seed.next_u64() as u32)).collect();
+            let (vrid, priority, interval) =
+                (seed.next_u64() as u8, seed.next_u64() as u8, seed.next_u64() as u8);
+            let repr = Repr { vrid, priority, interval, addresses: &addresses };
+            let mut bytes = vec![0xee; repr.wire_len()];
+            repr.emit(&mut bytes);
+            let packet = Packet::new(&bytes).expect("valid");
+            assert!(packet.verify_checksum());
+            assert_eq!((packet.vrid(), packet.priority(), packet.interval()), (vrid, priority, interval));
+            assert!(packet.addresses().eq(addresses.iter().copied().take(MAX_ADDRESSES)));
+        }
+    }
+
+    #[test]
+    fn several_addresses_print_with_their_number() {
+        let addresses = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
+        let repr = Repr { vrid: 1, priority: 0, interval: 1, addresses: &addresses };
+        let mut bytes = vec![0; repr.wire_len()];
+        repr.emit(&mut bytes);
+        let expected =
+            "VRRPv2, Advertisement, vrid 1, prio 0, intvl 1s, length 24, addrs(2): 10.0.0.1,10.0.0.2";
+        assert_eq!(Packet::new(&bytes).expect("valid").to_string(), expected);
+    }
+}

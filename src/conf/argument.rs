@@ -1,0 +1,554 @@
+//! Types of arguments: how a word is read into a value, and how the value is written.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+use super::diagnostic::shown;
+use super::keyword::{Match, alternatives, nearest, unique_prefix};
+use super::kind::Kind;
+use super::lexer::quote_if_needed;
+
+/// One word of a fixed set that an argument may be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The word.
+    pub word: &'static str,
+    /// One line for the operator.
+    pub help: &'static str,
+    /// Whether this version does what the word says; otherwise the word is only known.
+    pub implemented: bool,
+}
+
+impl Choice {
+    /// A word that works.
+    pub const fn new(word: &'static str, help: &'static str) -> Self {
+        Self { word, help, implemented: true }
+    }
+
+    /// A word that is known, but not implemented in this version.
+    pub const fn known(word: &'static str, help: &'static str) -> Self {
+        Self { word, help, implemented: false }
+    }
+}
+
+/// Type of the one argument of a statement. An argument is one word (or one string): lists carry commas and no blanks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arg {
+    /// A word without blanks and slashes of at most this many characters: names that the system or a prompt must bear.
+    Word(usize),
+    /// Free text of at most this many characters.
+    Text(usize),
+    /// The base address of an IPv4 network.
+    Ipv4Network,
+    /// The IPv4 address of one host.
+    Ipv4,
+    /// The IPv6 address of one host.
+    Ipv6,
+    /// A network mask as a dotted quad.
+    Mask,
+    /// A number within these limits, both included.
+    Number(u32, u32),
+    /// `0` or `1`.
+    Flag,
+    /// `enable` or `disable`.
+    Switch,
+    /// One word of several.
+    Choice(&'static [Choice]),
+    /// A list of such words, each at most once.
+    Choices(&'static [Choice]),
+    /// The number of an object of this kind.
+    Index(Kind),
+    /// A list of numbers of objects of this kind, ranges allowed: `1,2` or `1-4`.
+    Indices(Kind),
+    /// `interval,timeout` in seconds.
+    Probe,
+    /// `port,interval,timeout`, times in seconds.
+    PortProbe,
+}
+
+/// A value that has been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Text, quotes removed.
+    Text(String),
+    /// The texts of a statement that may be repeated, in order.
+    Texts(Vec<String>),
+    /// IPv4 address.
+    Ipv4(Ipv4Addr),
+    /// IPv6 address.
+    Ipv6(Ipv6Addr),
+    /// Prefix length of a dotted mask, 0 to 32.
+    Mask(u8),
+    /// Number.
+    Number(u32),
+    /// `0` or `1`.
+    Flag(bool),
+    /// `enable` or `disable`.
+    Switch(bool),
+    /// Word of a fixed set.
+    Choice(&'static str),
+    /// Words of a fixed set, in the order given.
+    Choices(Vec<&'static str>),
+    /// Number of an object.
+    Index(u16),
+    /// Numbers of objects, in the order given.
+    Indices(Vec<u16>),
+    /// Interval and timeout in seconds.
+    Probe(u32, u32),
+    /// Port, interval and timeout in seconds.
+    PortProbe(u16, u32, u32),
+}
+
+impl Value {
+    /// Whether the value is a list of other than one element, which asks for the plural of its keyword.
+    pub fn is_plural(&self) -> bool {
+        match self {
+            Self::Indices(list) => list.len() != 1,
+            Self::Choices(list) => list.len() != 1,
+            _ => false,
+        }
+    }
+}
+
+/// Writes the value as the language has it; several texts are joined by blanks.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(&quote_if_needed(text)),
+            Self::Texts(texts) => {
+                f.write_str(&texts.iter().map(|t| quote_if_needed(t)).collect::<Vec<_>>().join(" "))
+            }
+            Self::Ipv4(addr) => write!(f, "{addr}"),
+            Self::Ipv6(addr) => write!(f, "{addr}"),
+            Self::Mask(prefix) => write!(f, "{}", dotted(*prefix)),
+            Self::Number(n) => write!(f, "{n}"),
+            Self::Flag(on) => f.write_str(if *on { "1" } else { "0" }),
+            Self::Switch(on) => f.write_str(if *on { "enable" } else { "disable" }),
+            Self::Choice(word) => f.write_str(word),
+            Self::Choices(words) => f.write_str(&words.join(",")),
+            Self::Index(n) => write!(f, "{n}"),
+            Self::Indices(list) => {
+                for (i, n) in list.iter().enumerate() {
+                    write!(f, "{}{n}", if i == 0 { "" } else { "," })?;
+                }
+                Ok(())
+            }
+            Self::Probe(interval, timeout) => write!(f, "{interval},{timeout}"),
+            Self::PortProbe(port, interval, timeout) => write!(f, "{port},{interval},{timeout}"),
+        }
+    }
+}
+
+/// The mask of `prefix` bits as an address.
+fn dotted(prefix: u8) -> Ipv4Addr {
+    Ipv4Addr::from(u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0))
+}
+
+/// Why a word is not a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+    /// The part of the word that is to blame, in bytes; `None` for all of it.
+    pub(super) part: Option<Range<usize>>,
+    /// The word means something that this version does not do: no reason to refuse a whole file.
+    pub(super) known: Option<Known>,
+}
+
+/// A word that is known but not implemented.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) word: &'static str,
+    /// The value without this word, where it was one of a list.
+    pub(super) rest: Option<Value>,
+}
+
+impl Refusal {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, part: None, known: None }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn part(mut self, part: Range<usize>) -> Self {
+        self.part = Some(part);
+        self
+    }
+}
+
+const SECONDS_MAX: u32 = 86_400;
+const FLAGS: [&str; 2] = ["0", "1"];
+
+impl Arg {
+    /// The argument in the notation of the help: `<0-65535>`, `enable|disable`.
+    pub fn usage(&self) -> String {
+        match self {
+            Self::Word(_) => "<word>".to_owned(),
+            Self::Text(_) => "<text>".to_owned(),
+            Self::Ipv4Network | Self::Ipv4 => "<ipv4>".to_owned(),
+            Self::Ipv6 => "<ipv6>".to_owned(),
+            Self::Mask => "<mask>".to_owned(),
+            Self::Number(min, max) => format!("<{min}-{max}>"),
+            Self::Flag => FLAGS.join("|"),
+            Self::Switch => "enable|disable".to_owned(),
+            Self::Choice(choices) => implemented(choices).collect::<Vec<_>>().join("|"),
+            Self::Choices(_) => "<word>[,<word>...]".to_owned(),
+            Self::Index(kind) => format!("<{}>", kind.keyword()),
+            Self::Indices(kind) => format!("<{0}>[,<{0}>...]", kind.keyword()),
+            Self::Probe => "<interval>,<timeout>".to_owned(),
+            Self::PortProbe => "<port>,<interval>,<timeout>".to_owned(),
+        }
+    }
+
+    /// Reads `word` as a value of this type.
+    pub(super) fn parse(&self, word: &str) -> Result<Value, Refusal> {
+        match *self {
+            Self::Word(max) => {
+                if let Some(c) = word.chars().find(|c| c.is_whitespace() || *c == '/') {
+                    return Err(Refusal::new(format!("a name cannot contain '{c}'")));
+                }
+                text(word, max)
+            }
+            Self::Text(max) => text(word, max),
+            Self::Ipv4Network => ipv4(word).map(Value::Ipv4),
+            Self::Ipv4 => host4(word).map(Value::Ipv4),
+            Self::Ipv6 => host6(word).map(Value::Ipv6),
+            Self::Mask => mask(word).map(Value::Mask),
+            Self::Number(min, max) => number(word, min, max).map(Value::Number),
+            Self::Flag => match word {
+                "0" => Ok(Value::Flag(false)),
+                "1" => Ok(Value::Flag(true)),
+                _ => Err(Refusal::new(format!("{} is neither 0 nor 1", shown(word)))),
+            },
+            Self::Switch => match unique_prefix(word, [("enable", true), ("disable", false)]) {
+                Match::One(on) => Ok(Value::Switch(on)),
+                Match::None | Match::Many(_) => {
+                    Err(Refusal::new(format!("{} is neither 'enable' nor 'disable'", shown(word))))
+                }
+            },
+            Self::Choice(choices) => choice(word, choices).map(Value::Choice),
+            Self::Choices(choices) => self.parse_choices(word, choices),
+            Self::Index(kind) => index(word, kind).map(Value::Index),
+            Self::Indices(kind) => indices(word, kind).map(Value::Indices),
+            Self::Probe => {
+                let [interval, timeout] = fields(word, "interval,timeout")?;
+                probe(word, &interval, &timeout).map(|(i, t)| Value::Probe(i, t))
+            }
+            Self::PortProbe => {
+                let [port, interval, timeout] = fields(word, "port,interval,timeout")?;
+                let number = number(&word[port.clone()], 1, 65535).map_err(|r| r.part(port))?;
+                let (interval, timeout) = probe(word, &interval, &timeout)?;
+                Ok(Value::PortProbe(u16::try_from(number).unwrap_or(u16::MAX), interval, timeout))
+            }
+        }
+    }
+
+    fn parse_choices(&self, word: &str, choices: &'static [Choice]) -> Result<Value, Refusal> {
+        let mut list = Vec::new();
+        let mut not_yet: Option<Refusal> = None;
+        for part in elements(word)? {
+            match choice(&word[part.clone()], choices) {
+                Ok(found) if list.contains(&found) => {
+                    return Err(Refusal::new(format!("'{found}' appears twice")).part(part));
+                }
+                Ok(found) => list.push(found),
+                Err(refusal) if refusal.known.is_some() => not_yet = Some(refusal.part(part)),
+                Err(refusal) => return Err(refusal.part(part)),
+            }
+        }
+        let Some(mut refusal) = not_yet else { return Ok(Value::Choices(list)) };
+        if let Some(known) = refusal.known.as_mut().filter(|_| !list.is_empty()) {
+            known.rest = Some(Value::Choices(list));
+        }
+        Err(refusal)
+    }
+}
+
+fn implemented(choices: &[Choice]) -> impl Iterator<Item = &'static str> {
+    choices.iter().filter(|c| c.implemented).map(|c| c.word)
+}
+
+fn text(word: &str, max: usize) -> Result<Value, Refusal> {
+    match word.chars().count() {
+        0 => Err(Refusal::new("the text is empty")),
+        n if n > max => Err(Refusal::new(format!("the text has {n} characters, at most {max} are allowed"))),
+        _ => Ok(Value::Text(word.to_owned())),
+    }
+}
+
+fn ipv4(word: &str) -> Result<Ipv4Addr, Refusal> {
+    word.parse().map_err(|_| {
+        let refusal = Refusal::new(format!("{} is not an IPv4 address", shown(word)));
+        if word.parse::<Ipv6Addr>().is_ok() {
+            refusal.hint("the statement for an IPv6 address has a 6 at its end")
+        } else if word.contains('/') {
+            refusal.hint("write the address here and the prefix as a 'mask'")
+        } else {
+            refusal
+        }
+    })
+}
+
+fn host4(word: &str) -> Result<Ipv4Addr, Refusal> {
+    let addr = ipv4(word)?;
+    if addr.is_unspecified() || addr.is_multicast() || addr.is_broadcast() || addr.is_loopback() {
+        return Err(Refusal::new(format!("{addr} cannot be the address of one host on a network")));
+    }
+    Ok(addr)
+}
+
+fn host6(word: &str) -> Result<Ipv6Addr, Refusal> {
+    let addr: Ipv6Addr = word.parse().map_err(|_| {
+        let refusal = Refusal::new(format!("{} is not an IPv6 address", shown(word)));
+        if word.parse::<Ipv4Addr>().is_ok() {
+            refusal.hint("the statement for an IPv4 address has no 6 at its end")
+        } else if word.contains('/') {
+            refusal.hint("write the address here and the prefix length as 'mask6'")
+        } else {
+            refusal
+        }
+    })?;
+    if addr.is_unspecified() || addr.is_multicast() || addr.is_loopback() {
+        return Err(Refusal::new(format!("{addr} cannot be the address of one host on a network")));
+    }
+    if let Some(v4) = addr.to_ipv4_mapped() {
+        return Err(Refusal::new(format!("{addr} is the IPv4 address {v4} in disguise"))
+            .hint("use the statement for an IPv4 address"));
+    }
+    Ok(addr)
+}
+
+fn mask(word: &str) -> Result<u8, Refusal> {
+    if let Ok(prefix) = word.trim_start_matches('/').parse::<u8>() {
+        if prefix <= 32 {
+            return Err(Refusal::new(format!("{} is not a dotted mask", shown(word)))
+                .hint(format!("a prefix of {prefix} bits is written {}", dotted(prefix))));
+        }
+    }
+    let bits = u32::from(
+        word.parse::<Ipv4Addr>()
+            .map_err(|_| Refusal::new(format!("{} is not a dotted mask", shown(word))))?,
+    );
+    if bits.leading_ones() + bits.trailing_zeros().min(32) < 32 {
+        let refusal = Refusal::new(format!("{word} is not a mask: its one bits are not contiguous"));
+        return Err(if bits.leading_zeros() > 0 && (!bits).leading_ones() + (!bits).trailing_zeros() >= 32 {
+            refusal.hint(format!("the mask with these bits reversed is {}", Ipv4Addr::from(!bits)))
+        } else {
+            refusal
+        });
+    }
+    // At most 32, so it fits.
+    Ok(bits.leading_ones() as u8)
+}
+
+fn number(word: &str, min: u32, max: u32) -> Result<u32, Refusal> {
+    // The standard parser would also take a sign.
+    if word.is_empty() || !word.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Refusal::new(format!("{} is not a number", shown(word))));
+    }
+    match word.parse() {
+        Ok(n) if (min..=max).contains(&n) => Ok(n),
+        _ => Err(Refusal::new(format!("{} is out of range, {min} to {max} are allowed", shown(word)))),
+    }
+}
+
+fn choice(word: &str, choices: &'static [Choice]) -> Result<&'static str, Refusal> {
+    let working = choices.iter().filter(|c| c.implemented).map(|c| (c.word, c.word));
+    match unique_prefix(word, working) {
+        Match::One(found) => return Ok(found),
+        Match::Many(names) => {
+            return Err(Refusal::new(format!("{} is ambiguous", shown(word)))
+                .hint(format!("it could be {}", alternatives(&names))));
+        }
+        Match::None => {}
+    }
+    if let Some(known) = choices.iter().find(|c| c.word == word) {
+        return Err(Refusal {
+            known: Some(Known { word: known.word, rest: None }),
+            ..Refusal::new(format!("'{}' ({}) is not implemented in this version", known.word, known.help))
+        });
+    }
+    let names: Vec<_> = implemented(choices).collect();
+    let refusal = Refusal::new(format!("{} is not known here", shown(word)));
+    Err(match nearest(word, names.iter().copied()) {
+        Some(name) => refusal.hint(format!("did you mean '{name}'?")),
+        None => refusal.hint(match names.as_slice() {
+            [only] => format!("only '{only}' is allowed"),
+            several => format!("allowed are {}", alternatives(several).replace(" or ", " and ")),
+        }),
+    })
+}
+
+/// Reads the number of an object.
+pub(super) fn index(word: &str, kind: Kind) -> Result<u16, Refusal> {
+    let limit = kind.limit().unwrap_or(1);
+    number(word, 1, u32::from(limit)).map(|n| u16::try_from(n).unwrap_or(limit)).map_err(|refusal| Refusal {
+        message: format!("{} number {}", kind.keyword(), refusal.message),
+        ..refusal
+    })
+}
+
+/// Reads a list of numbers of objects, each at most once; `3-5` stands for `3,4,5`.
+pub(super) fn indices(word: &str, kind: Kind) -> Result<Vec<u16>, Refusal> {
+    let mut list = Vec::new();
+    let mut seen = vec![false; usize::from(kind.limit().unwrap_or(1)) + 1];
+    for part in elements(word)? {
+        let element = &word[part.clone()];
+        let (first, last) = match element.split_once('-') {
+            None => {
+                let only = index(element, kind).map_err(|r| r.part(part.clone()))?;
+                (only, only)
+            }
+            Some((first, last)) => {
+                let first = index(first, kind).map_err(|r| r.part(part.clone()))?;
+                let last = index(last, kind).map_err(|r| r.part(part.clone()))?;
+                if first > last {
+                    return Err(Refusal::new(format!("the range {first}-{last} runs backwards")).part(part));
+                }
+                (first, last)
+            }
+        };
+        for n in first..=last {
+            if std::mem::replace(&mut seen[usize::from(n)], true) {
+                return Err(Refusal::new(format!("{} appears twice", kind.object_name(n))).part(part));
+            }
+            list.push(n);
+        }
+    }
+    Ok(list)
+}
+
+/// The places of the elements of a comma separated list, none of them empty.
+fn elements(word: &str) -> Result<Vec<Range<usize>>, Refusal> {
+    let mut start = 0;
+    let mut list = Vec::new();
+    for element in word.split(',') {
+        let part = start..start + element.len();
+        start = part.end + 1;
+        if element.is_empty() {
+            return Err(Refusal::new("an element of the list is empty")
+                .hint("elements are separated by one comma, without blanks"));
+        }
+        list.push(part);
+    }
+    Ok(list)
+}
+
+fn fields<const N: usize>(word: &str, shape: &str) -> Result<[Range<usize>; N], Refusal> {
+    let list = elements(word)?;
+    let count = list.len();
+    list.try_into().map_err(|_| {
+        Refusal::new(format!("{} has {count} numbers instead of {N}", shown(word)))
+            .hint(format!("write {shape}"))
+    })
+}
+
+fn probe(word: &str, interval: &Range<usize>, timeout: &Range<usize>) -> Result<(u32, u32), Refusal> {
+    let read =
+        |part: &Range<usize>| number(&word[part.clone()], 1, SECONDS_MAX).map_err(|r| r.part(part.clone()));
+    let (every, after) = (read(interval)?, read(timeout)?);
+    if after < every {
+        // Between two probes there is no answer to wait for: the object would go down again and again.
+        return Err(Refusal::new(format!(
+            "the timeout of {after} s is shorter than the interval of {every} s"
+        ))
+        .hint("the interval comes first, then the timeout")
+        .part(timeout.clone()));
+    }
+    Ok((every, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(arg: Arg, word: &str) -> String {
+        let refusal = arg.parse(word).expect_err(word);
+        refusal.message + &refusal.hint.map_or(String::new(), |h| format!(" ({h})"))
+    }
+
+    #[test]
+    fn masks() {
+        assert_eq!(Arg::Mask.parse("255.255.255.0"), Ok(Value::Mask(24)));
+        assert_eq!(Arg::Mask.parse("0.0.0.0"), Ok(Value::Mask(0)));
+        assert_eq!(Arg::Mask.parse("255.255.255.255"), Ok(Value::Mask(32)));
+        assert_eq!(
+            refused(Arg::Mask, "255.0.255.0"),
+            "255.0.255.0 is not a mask: its one bits are not contiguous"
+        );
+        assert_eq!(
+            refused(Arg::Mask, "0.0.0.255"),
+            "0.0.0.255 is not a mask: its one bits are not contiguous (the mask with these bits reversed is 255.255.255.0)"
+        );
+        assert_eq!(
+            refused(Arg::Mask, "/24"),
+            "'/24' is not a dotted mask (a prefix of 24 bits is written 255.255.255.0)"
+        );
+        for prefix in 0..=32 {
+            assert_eq!(Arg::Mask.parse(&Value::Mask(prefix).to_string()), Ok(Value::Mask(prefix)));
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        assert_eq!(refused(Arg::Ipv4, "172.17.2"), "'172.17.2' is not an IPv4 address");
+        assert_eq!(
+            refused(Arg::Ipv4, "2001:db8::1"),
+            "'2001:db8::1' is not an IPv4 address (the statement for an IPv6 address has a 6 at its end)"
+        );
+        assert_eq!(
+            refused(Arg::Ipv4, "224.0.0.18"),
+            "224.0.0.18 cannot be the address of one host on a network"
+        );
+        assert_eq!(
+            refused(Arg::Ipv6, "::ffff:10.0.0.1"),
+            "::ffff:10.0.0.1 is the IPv4 address 10.0.0.1 in disguise (use the statement for an IPv4 address)"
+        );
+    }
+
+    #[test]
+    fn numbers_and_their_limits() {
+        let port = Arg::Number(0, 65535);
+        assert_eq!(port.parse("65535"), Ok(Value::Number(65535)));
+        assert_eq!(refused(port, "65536"), "'65536' is out of range, 0 to 65535 are allowed");
+        assert_eq!(
+            refused(port, "99999999999999999999"),
+            "'99999999999999999999' is out of range, 0 to 65535 are allowed"
+        );
+        assert_eq!(refused(port, "+5"), "'+5' is not a number");
+        assert_eq!(refused(port, "-5"), "'-5' is not a number");
+    }
+
+    #[test]
+    fn lists_of_objects() {
+        let targets = Arg::Indices(Kind::Target);
+        assert_eq!(targets.parse("4,1-3,9"), Ok(Value::Indices(vec![4, 1, 2, 3, 9])));
+        assert_eq!(refused(targets, "1,1"), "target 1 appears twice");
+        assert_eq!(refused(targets, "3-1"), "the range 3-1 runs backwards");
+        assert_eq!(
+            refused(targets, "1-4294967295").split(',').next(),
+            Some("target number '4294967295' is out of range")
+        );
+        assert_eq!(
+            refused(targets, "1,"),
+            "an element of the list is empty (elements are separated by one comma, without blanks)"
+        );
+        assert_eq!(targets.parse("1,0,2").expect_err("0").part, Some(2..3));
+    }
+
+    #[test]
+    fn probes() {
+        assert_eq!(Arg::Probe.parse("2,10"), Ok(Value::Probe(2, 10)));
+        assert_eq!(Arg::PortProbe.parse("80,3,10"), Ok(Value::PortProbe(80, 3, 10)));
+        assert_eq!(refused(Arg::Probe, "2"), "'2' has 1 numbers instead of 2 (write interval,timeout)");
+        assert_eq!(
+            refused(Arg::Probe, "10,2"),
+            "the timeout of 2 s is shorter than the interval of 10 s (the interval comes first, then the timeout)"
+        );
+        assert_eq!(refused(Arg::PortProbe, "0,3,10"), "'0' is out of range, 1 to 65535 are allowed");
+    }
+}

@@ -1,0 +1,183 @@
+//! Completion of a line that is being typed.
+
+use std::collections::BTreeSet;
+
+use super::argument::{Arg, Choice};
+use super::config::Config;
+use super::keyword::{Match, unique_prefix};
+use super::kind::Kind;
+use super::lexer::{Lexeme, Lexer};
+use super::statement::{
+    First, STATEMENTS, Statement, Verb, describe, find, first_names, numbered_kind_names,
+};
+
+/// A word that the last word of a line may become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The whole word, to replace the one at the end of the line. In angle brackets when it only says what belongs here,
+    /// such as `<ipv4>`.
+    pub word: String,
+    /// One line for the operator.
+    pub help: String,
+}
+
+impl Candidate {
+    fn new(word: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { word: word.into(), help: help.into() }
+    }
+
+    /// Whether `word` describes what belongs here and cannot be inserted.
+    pub fn is_placeholder(&self) -> bool {
+        self.word.starts_with('<')
+    }
+}
+
+/// Every word that a configuration line can begin with.
+pub fn first_words() -> impl Iterator<Item = Candidate> {
+    first_names().map(|(name, first)| match first {
+        First::Statement(at) => Candidate::new(name, STATEMENTS[at].help),
+        First::Object(kind) => Candidate::new(name, kind.help()),
+        First::Verb(verb) => Candidate::new(name, verb.help()),
+    })
+}
+
+/// What the last word of `line` may become; an empty word when the line ends with a blank. Earlier words may be unique
+/// prefixes. Nothing is offered behind words that are not understood.
+pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
+    let (words, partial) = split(line);
+    let Some(words) = words else { return Vec::new() };
+    let mut candidates = candidates(&words, partial, config);
+    candidates.retain(|candidate| {
+        candidate.is_placeholder() && partial.is_empty() || candidate.word.starts_with(partial)
+    });
+    candidates
+}
+
+/// The complete words of a line, and the last one as far as it is typed. `None` when the line is past understanding, or
+/// ends inside a string.
+fn split(line: &str) -> (Option<Vec<&str>>, &str) {
+    let mut lexer = Lexer::new(line);
+    let mut words = Vec::new();
+    loop {
+        let token = lexer.next();
+        match token.lexeme {
+            Lexeme::Word(word) if token.span.end == line.len() => return (Some(words), word),
+            Lexeme::Word(_) | Lexeme::Quoted(_) | Lexeme::Open | Lexeme::Close => {
+                words.push(&line[token.span.start..token.span.end]);
+            }
+            Lexeme::End => return (Some(words), ""),
+            Lexeme::Newline | Lexeme::Bad(_) => return (None, ""),
+        }
+    }
+}
+
+fn candidates(words: &[&str], partial: &str, config: &Config) -> Vec<Candidate> {
+    let Some((first, rest)) = words.split_first() else {
+        return first_words().collect();
+    };
+    match unique_prefix(first, first_names()) {
+        Match::One(First::Statement(at)) if rest.is_empty() => argument(&STATEMENTS[at], partial, config),
+        Match::One(First::Object(kind)) => object(kind, rest, partial, config),
+        Match::One(First::Verb(Verb::No)) => removal(rest, partial, config),
+        Match::One(First::Verb(Verb::License)) => Vec::new(),
+        Match::One(First::Verb(_)) => match rest {
+            [] => numbered_kind_names().map(|(name, kind)| Candidate::new(name, kind.help())).collect(),
+            [kind] => match unique_prefix(kind, numbered_kind_names()) {
+                Match::One(kind) => list(numbers(kind, config), partial),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn object(kind: Kind, words: &[&str], partial: &str, config: &Config) -> Vec<Candidate> {
+    let mut words = words;
+    if kind.limit().is_some() {
+        let Some((_, rest)) = words.split_first() else { return numbers(kind, config) };
+        words = rest;
+    }
+    let mut in_block = false;
+    if let Some((&"{", rest)) = words.split_first() {
+        in_block = true;
+        words = rest;
+    }
+    // From here on keyword and argument alternate.
+    if let (true, Some(keyword)) = (words.len() % 2 == 1, words.last()) {
+        return match find(kind, keyword) {
+            Match::One(at) => argument(&STATEMENTS[at], partial, config),
+            _ => Vec::new(),
+        };
+    }
+    let used: BTreeSet<usize> = words
+        .iter()
+        .step_by(2)
+        .filter_map(|word| if let Match::One(at) = find(kind, word) { Some(at) } else { None })
+        .collect();
+    let mut candidates: Vec<Candidate> = STATEMENTS
+        .iter()
+        .enumerate()
+        .filter(|(at, statement)| statement.kind == kind && !used.contains(at))
+        .flat_map(|(_, statement)| statement.names().map(|name| Candidate::new(name, statement.help)))
+        .collect();
+    if in_block {
+        candidates.push(Candidate::new("}", "end of the block"));
+    } else if words.is_empty() {
+        candidates.push(Candidate::new("{", "several statements, up to '}'"));
+    }
+    candidates
+}
+
+fn removal(words: &[&str], partial: &str, config: &Config) -> Vec<Candidate> {
+    let statements =
+        |kind| describe(kind).map(|statement| Candidate::new(statement.keyword, statement.help)).collect();
+    let Some((first, rest)) = words.split_first() else {
+        let verbs: Vec<_> = Verb::ALL.iter().map(|verb| verb.keyword()).collect();
+        return first_words().filter(|candidate| !verbs.contains(&candidate.word.as_str())).collect();
+    };
+    let Match::One(First::Object(kind)) = unique_prefix(first, first_names()) else { return Vec::new() };
+    match (kind.limit().is_some(), rest) {
+        (true, []) => numbers(kind, config),
+        (true, [_]) | (false, []) => statements(kind),
+        (true, [_, keyword]) | (false, [keyword]) => match find(kind, keyword) {
+            Match::One(at) if matches!(STATEMENTS[at].arg, Arg::Indices(_)) => {
+                argument(&STATEMENTS[at], partial, config)
+            }
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// The objects of `kind` that exist.
+fn numbers(kind: Kind, config: &Config) -> Vec<Candidate> {
+    config.numbers(kind).map(|(number, name)| Candidate::new(number.to_string(), name)).collect()
+}
+
+/// What may stand as the argument of `statement`.
+fn argument(statement: &Statement, partial: &str, config: &Config) -> Vec<Candidate> {
+    let words = |choices: &'static [Choice]| {
+        choices.iter().filter(|c| c.implemented).map(|c| Candidate::new(c.word, c.help)).collect::<Vec<_>>()
+    };
+    match statement.arg {
+        Arg::Flag => vec![Candidate::new("0", "no"), Candidate::new("1", "yes")],
+        Arg::Switch => vec![Candidate::new("enable", "yes"), Candidate::new("disable", "no")],
+        Arg::Choice(choices) => words(choices),
+        Arg::Choices(choices) => list(words(choices), partial),
+        Arg::Index(kind) => numbers(kind, config),
+        Arg::Indices(kind) => list(numbers(kind, config), partial),
+        _ => vec![Candidate::new(statement.arg.usage(), statement.help)],
+    }
+}
+
+/// Completes the last element of a list: the candidates carry the elements before it, and those are not offered again.
+fn list(elements: Vec<Candidate>, partial: &str) -> Vec<Candidate> {
+    let (before, _) = partial.split_at(partial.rfind(',').map_or(0, |comma| comma + 1));
+    let used: BTreeSet<&str> = before.split(',').collect();
+    elements
+        .into_iter()
+        .filter(|candidate| !used.contains(candidate.word.as_str()))
+        .map(|candidate| Candidate::new(format!("{before}{}", candidate.word), candidate.help))
+        .collect()
+}

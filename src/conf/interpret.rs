@@ -1,0 +1,634 @@
+//! From what was said to what it means: the typed [`Model`], defaults filled in and references checked.
+//!
+//! What is wrong with an object that is registered is an error. An object that is not registered is still being put
+//! together, so the same is a warning in a file and nothing at all on a typed line, one of several perhaps; the object is
+//! left out of the model if the model cannot hold it. `vrrp` and
+//! `gateway` have no such state and count as registered.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use super::argument::Value;
+use super::config::{Config, Key, Object};
+use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
+use super::kind::Kind;
+use super::model::{
+    Access, Gateway, Interface, Method, Model, Module, Network, Probe, Protocol, Server, SessionId, Subnet4,
+    Target, Vrrp,
+};
+use super::parser::{Doubt, Mode};
+
+/// The packet chain without a `modules` statement.
+pub(super) const DEFAULT_MODULES: [(&str, Module); 9] = [
+    ("vrrp", Module::Vrrp),
+    ("arp", Module::Arp),
+    ("ping", Module::Ping),
+    ("hc", Module::Hc),
+    ("master", Module::Master),
+    ("slb", Module::Slb),
+    ("tnat", Module::Tnat),
+    ("nat", Module::Nat),
+    ("rt", Module::Rt),
+];
+
+/// VRRP priority without a `priority` statement (RFC 3768, section 5.3.4).
+const DEFAULT_PRIORITY: u8 = 100;
+/// Session timeout without a `stimeout` statement.
+const DEFAULT_STIMEOUT: u32 = 600;
+
+/// Tells what `config` means, and what is wrong with it. The model is complete when no error is reported.
+///
+/// `source` is the text that was read last, to point into; what was said before it is described in words only.
+pub(super) fn interpret(
+    config: &Config,
+    source: Option<&Source<'_>>,
+    mode: Mode,
+    doubt: &Doubt,
+    diagnostics: &mut Diagnostics,
+) -> Model {
+    let mut interpreter = Interpreter { config, source, mode, doubt, diagnostics };
+    let mut model = Model {
+        hostname: interpreter.text(None, "hostname"),
+        modules: interpreter.modules(),
+        localdsr: interpreter.flag("localdsr"),
+        ipforwarding: interpreter.flag("ipforwarding"),
+        interfaces: interpreter.interfaces(),
+        ..Model::default()
+    };
+    model.networks = interpreter.networks(&model);
+    model.vrrp = interpreter.vrrp(&model);
+    model.gateway = interpreter.gateway(&model);
+    model.targets = interpreter.targets(&model);
+    model.servers = interpreter.servers(&model);
+    interpreter.modules_in_use(&model);
+    model
+}
+
+/// An object under interpretation.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    key: Key,
+    object: &'a Object,
+}
+
+impl<'a> Subject<'a> {
+    fn value(self, keyword: &str) -> Option<&'a Value> {
+        self.object.entry(self.key.0, keyword).map(|entry| &entry.value)
+    }
+
+    fn number(self, keyword: &str) -> Option<u32> {
+        match self.value(keyword) {
+            Some(Value::Number(n)) => Some(*n),
+            Some(Value::Mask(prefix)) => Some(u32::from(*prefix)),
+            Some(Value::Index(n)) => Some(u32::from(*n)),
+            _ => None,
+        }
+    }
+
+    /// A number whose limits in the statement table fit the type.
+    fn small<T: TryFrom<u32>>(self, keyword: &str) -> Option<T> {
+        self.number(keyword).and_then(|n| T::try_from(n).ok())
+    }
+
+    fn ipv4(self, keyword: &str) -> Option<Ipv4Addr> {
+        match self.value(keyword) {
+            Some(Value::Ipv4(addr)) => Some(*addr),
+            _ => None,
+        }
+    }
+
+    fn ipv6(self, keyword: &str) -> Option<Ipv6Addr> {
+        match self.value(keyword) {
+            Some(Value::Ipv6(addr)) => Some(*addr),
+            _ => None,
+        }
+    }
+
+    fn word(self, keyword: &str) -> Option<&'static str> {
+        match self.value(keyword) {
+            Some(Value::Choice(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    fn probe(self, keyword: &str) -> Option<Probe> {
+        match self.value(keyword) {
+            Some(Value::Probe(interval, timeout)) => Some(probe(*interval, *timeout)),
+            _ => None,
+        }
+    }
+
+    fn protocol(self) -> Option<Protocol> {
+        self.word("protocol").map(|word| if word == "tcp" { Protocol::Tcp } else { Protocol::Udp })
+    }
+
+    fn active(self) -> bool {
+        self.object.registered && self.object.enabled
+    }
+
+    fn name(self) -> String {
+        self.key.0.object_name(self.key.1)
+    }
+}
+
+fn probe(interval: u32, timeout: u32) -> Probe {
+    Probe { interval: Duration::from_secs(interval.into()), timeout: Duration::from_secs(timeout.into()) }
+}
+
+struct Interpreter<'a, 'd> {
+    config: &'a Config,
+    source: Option<&'d Source<'d>>,
+    mode: Mode,
+    doubt: &'d Doubt,
+    diagnostics: &'d mut Diagnostics,
+}
+
+impl<'a> Interpreter<'a, '_> {
+    fn subjects(&self, kind: Kind) -> impl Iterator<Item = Subject<'a>> + use<'a> {
+        self.config
+            .objects
+            .range((kind, 0)..=(kind, u16::MAX))
+            .map(|(key, object)| Subject { key: *key, object })
+    }
+
+    fn only(&self, kind: Kind) -> Option<Subject<'a>> {
+        self.subjects(kind).next()
+    }
+
+    fn exists(&self, kind: Kind, number: u16) -> bool {
+        self.config.objects.contains_key(&(kind, number))
+    }
+
+    fn text(&self, subject: Option<Subject<'a>>, keyword: &str) -> Option<String> {
+        match subject.or_else(|| self.only(Kind::Top))?.value(keyword) {
+            Some(Value::Text(text)) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    fn flag(&self, keyword: &str) -> bool {
+        self.only(Kind::Set).is_some_and(|set| set.value(keyword) == Some(&Value::Flag(true)))
+    }
+
+    /// Something is wrong with `subject`; `keyword` is the statement to point at, if it is there.
+    fn problem(&mut self, subject: Subject<'_>, keyword: &str, message: String, hint: Option<&str>) {
+        let stateless = matches!(subject.key.0, Kind::Vrrp | Kind::Gateway);
+        if stateless || subject.object.registered {
+            self.say(Severity::Error, subject, keyword, message, hint);
+        } else if self.mode == Mode::File {
+            self.say(Severity::Warning, subject, keyword, message, hint);
+        }
+    }
+
+    fn warn(&mut self, subject: Subject<'_>, keyword: &str, message: String, hint: Option<&str>) {
+        self.say(Severity::Warning, subject, keyword, message, hint);
+    }
+
+    fn say(
+        &mut self,
+        severity: Severity,
+        subject: Subject<'_>,
+        keyword: &str,
+        message: String,
+        hint: Option<&str>,
+    ) {
+        if self.doubt.objects.contains(&subject.key) {
+            return;
+        }
+        let at = match subject.object.entry(subject.key.0, keyword) {
+            Some(entry) => entry.at,
+            None => subject.object.at,
+        };
+        let place = self
+            .source
+            .filter(|_| at.unit == self.config.unit && !self.diagnostics.is_full(severity))
+            .map(|source| source.place(at.span));
+        self.diagnostics.push(Diagnostic { severity, place, message, hint: hint.map(str::to_owned) });
+    }
+
+    /// Whether a missing object deserves a complaint: not when it may be missing because of an error before.
+    fn surely_missing(&self, kind: Kind, number: u16) -> bool {
+        !self.doubt.missing && !self.exists(kind, number)
+    }
+
+    fn modules(&self) -> Vec<Module> {
+        match self.only(Kind::Top).and_then(|top| top.value("module")) {
+            Some(Value::Choices(words)) => words
+                .iter()
+                .filter_map(|word| DEFAULT_MODULES.iter().find(|(name, _)| name == word))
+                .map(|(_, module)| *module)
+                .collect(),
+            _ => DEFAULT_MODULES.iter().map(|(_, module)| *module).collect(),
+        }
+    }
+
+    fn interfaces(&mut self) -> BTreeMap<u16, Interface> {
+        let mut interfaces = BTreeMap::new();
+        let mut devices: BTreeMap<String, u16> = BTreeMap::new();
+        for subject in self.subjects(Kind::Interface) {
+            let number = subject.key.1;
+            let Some(name) = self.text(Some(subject), "name") else {
+                let hint = format!("for example: interface {number} name eth0");
+                self.problem(subject, "name", format!("interface {number} has no name"), Some(&hint));
+                continue;
+            };
+            if let Some(other) = devices.insert(name.clone(), number) {
+                let message = format!("interface {number} is the device {name}, and so is interface {other}");
+                self.problem(subject, "name", message, Some("several networks can share one interface"));
+            }
+            let access = match subject.word("access") {
+                Some("raw") => Access::Raw,
+                Some("tap") => Access::Tap,
+                Some("pcap") => Access::Pcap,
+                _ => Access::Auto,
+            };
+            let interface = Interface {
+                name,
+                access,
+                init: self.text(Some(subject), "init"),
+                threads: subject.small("threads").unwrap_or(1),
+                active: subject.active(),
+            };
+            interfaces.insert(number, interface);
+        }
+        interfaces
+    }
+
+    fn networks(&mut self, model: &Model) -> BTreeMap<u16, Network> {
+        let mut networks = BTreeMap::new();
+        for subject in self.subjects(Kind::Network) {
+            let name = subject.name();
+            let Some(interface) = subject.small::<u16>("interface") else {
+                let hint = format!("for example: {name} interface 1");
+                self.problem(subject, "interface", format!("{name} is on no interface"), Some(&hint));
+                continue;
+            };
+            if self.surely_missing(Kind::Interface, interface) {
+                let message = format!("{name} is on interface {interface}, which does not exist");
+                self.problem(subject, "interface", message, None);
+            }
+            let network = Network {
+                name: self.text(Some(subject), "name"),
+                subnet4: self.subnet4(subject),
+                real: subject.ipv4("real"),
+                virt: subject.ipv4("virt"),
+                mask6: subject.small("mask6"),
+                real6: subject.ipv6("real6"),
+                virt6: subject.ipv6("virt6"),
+                interface,
+                active: subject.active() && model.interfaces.get(&interface).is_some_and(|i| i.active),
+            };
+            self.check_network(subject, &network);
+            if subject.active() && !network.active && self.exists(Kind::Interface, interface) {
+                let message = format!("{name} is enabled, but interface {interface} is not");
+                self.warn(
+                    subject,
+                    "interface",
+                    message,
+                    Some("frames come and go on enabled interfaces only"),
+                );
+            }
+            networks.insert(subject.key.1, network);
+        }
+        networks
+    }
+
+    fn subnet4(&mut self, subject: Subject<'_>) -> Option<Subnet4> {
+        let name = subject.name();
+        match (subject.ipv4("addr"), subject.small::<u8>("mask")) {
+            (Some(addr), Some(prefix)) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+                let base = Ipv4Addr::from(u32::from(addr) & mask);
+                if base != addr {
+                    let message = format!("{addr} of {name} is not the address of a network with this mask");
+                    self.warn(subject, "addr", message, Some(&format!("{base} is used")));
+                }
+                Some(Subnet4 { addr: base, prefix })
+            }
+            (Some(_), None) => {
+                self.problem(subject, "addr", format!("{name} has an addr, but no mask"), None);
+                None
+            }
+            (None, Some(_)) => {
+                self.problem(subject, "mask", format!("{name} has a mask, but no addr"), None);
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn check_network(&mut self, subject: Subject<'_>, network: &Network) {
+        let name = subject.name();
+        for (keyword, addr) in [("real", network.real), ("virt", network.virt)] {
+            let Some(addr) = addr else { continue };
+            let Some(subnet) = network.subnet4 else {
+                if subject.ipv4("addr").is_none() && subject.number("mask").is_none() {
+                    self.problem(
+                        subject,
+                        keyword,
+                        format!("{name} has {keyword}, but no addr and mask"),
+                        None,
+                    );
+                }
+                continue;
+            };
+            let (base, size) = (u32::from(subnet.addr), 32 - u32::from(subnet.prefix));
+            let last = base | 1_u32.checked_shl(size).map_or(u32::MAX, |hosts| hosts - 1);
+            if !network.contains(IpAddr::V4(addr)) {
+                let range = format!("{} to {}", subnet.addr, Ipv4Addr::from(last));
+                let message = format!("{keyword} {addr} lies outside of {name}, which is {range}");
+                self.problem(subject, keyword, message, None);
+            } else if size > 1 && (u32::from(addr) == base || u32::from(addr) == last) {
+                let message = format!("{keyword} {addr} is the first or the last address of {name}");
+                self.problem(subject, keyword, message, Some("these two belong to the network itself"));
+            }
+        }
+        for (keyword, addr) in [("real6", network.real6), ("virt6", network.virt6)] {
+            let Some(addr) = addr else { continue };
+            if network.mask6.is_none() {
+                let hint = format!("for example: {name} mask6 64");
+                self.problem(subject, keyword, format!("{name} has {keyword}, but no mask6"), Some(&hint));
+            } else if !network.contains(IpAddr::V6(addr)) {
+                let message = format!("{keyword} {addr} does not lie in the network of real6");
+                self.problem(subject, keyword, message, None);
+            }
+        }
+        if network.mask6.is_some() && network.real6.is_none() && network.virt6.is_none() {
+            self.problem(subject, "mask6", format!("{name} has mask6, but neither real6 nor virt6"), None);
+        }
+        if network.real.is_some() && network.real == network.virt
+            || network.real6.is_some() && network.real6 == network.virt6
+        {
+            let keyword = if network.real == network.virt { "virt" } else { "virt6" };
+            let message = format!("{name} has one address as its own and as the one of the master");
+            self.problem(subject, keyword, message, Some("leave virt out, or give it an address of its own"));
+        }
+        if network.real.is_none() && network.real6.is_none() {
+            let message = format!("{name} has neither real nor real6");
+            self.problem(
+                subject,
+                "addr",
+                message,
+                Some("the node needs an address of its own in each network"),
+            );
+        }
+    }
+
+    fn vrrp(&mut self, model: &Model) -> Option<Vrrp> {
+        let subject = self.only(Kind::Vrrp)?;
+        let complete = "give all of it at once: vrrp { vrid 1 priority 200 network 1 }";
+        let (Some(vrid), Some(network)) = (subject.small("vrid"), subject.small("network")) else {
+            let missing = if subject.number("vrid").is_none() { "vrid" } else { "network" };
+            self.problem(subject, "vrid", format!("vrrp has no {missing}"), Some(complete));
+            return None;
+        };
+        match model.networks.get(&network) {
+            None if self.exists(Kind::Network, network) => {
+                // Its own problem has been reported; for vrrp it makes no difference whether it is registered.
+                let message = format!("network {network} of vrrp is not complete");
+                self.problem(subject, "network", message, None);
+            }
+            None => {
+                if self.surely_missing(Kind::Network, network) {
+                    let message = format!("network {network} of vrrp does not exist");
+                    self.problem(subject, "network", message, None);
+                }
+            }
+            Some(carrier) if carrier.real.is_none() => {
+                if !self.doubt.objects.contains(&(Kind::Network, network)) {
+                    let message = format!("network {network} of vrrp has no real address");
+                    let hint = "advertisements are sent in IPv4, from the real address";
+                    self.problem(subject, "network", message, Some(hint));
+                }
+            }
+            Some(carrier) if !carrier.active => {
+                let message = format!("network {network} of vrrp is not enabled");
+                let hint = "without advertisements this node and the other one would both be master";
+                self.warn(subject, "network", message, Some(hint));
+            }
+            Some(_) => {}
+        }
+        let priority = subject.small("priority").unwrap_or(DEFAULT_PRIORITY);
+        Some(Vrrp { vrid, priority, network })
+    }
+
+    fn gateway(&mut self, model: &Model) -> Option<Gateway> {
+        let subject = self.only(Kind::Gateway)?;
+        let gateway = Gateway { ipaddr: subject.ipv4("ipaddr"), ping: subject.probe("ping") };
+        match gateway.ipaddr {
+            None => {
+                let hint = "give all of it at once: gateway { ipaddr 192.0.2.1 ping 3,10 }";
+                self.problem(subject, "ping", "gateway has no ipaddr".to_owned(), Some(hint));
+            }
+            Some(addr) => {
+                let mut networks = model.networks.values();
+                if !self.doubt.missing && !networks.any(|network| network.contains(IpAddr::V4(addr))) {
+                    self.warn(subject, "ipaddr", format!("gateway {addr} lies in no network"), None);
+                }
+            }
+        }
+        Some(gateway)
+    }
+
+    fn targets(&mut self, model: &Model) -> BTreeMap<u16, Target> {
+        let mut targets = BTreeMap::new();
+        for subject in self.subjects(Kind::Target) {
+            let tcpopen = match subject.value("tcpopen") {
+                Some(Value::PortProbe(port, interval, timeout)) => Some((*port, probe(*interval, *timeout))),
+                _ => None,
+            };
+            let target = Target {
+                name: self.text(Some(subject), "name"),
+                ipaddr: subject.ipv4("ipaddr"),
+                ipaddr6: subject.ipv6("ipaddr6"),
+                port: subject.small("port").unwrap_or(0),
+                protocol: subject.protocol(),
+                ping: subject.probe("ping"),
+                ping6: subject.probe("ping6"),
+                tcpopen,
+                dsr: subject.value("dsr") == Some(&Value::Switch(true)),
+                registered: subject.object.registered,
+                active: subject.active(),
+            };
+            self.check_target(subject, &target, model);
+            targets.insert(subject.key.1, target);
+        }
+        targets
+    }
+
+    fn check_target(&mut self, subject: Subject<'_>, target: &Target, model: &Model) {
+        let name = subject.name();
+        if target.ipaddr.is_none() && target.ipaddr6.is_none() {
+            self.problem(subject, "ipaddr", format!("{name} has neither ipaddr nor ipaddr6"), None);
+        }
+        let checks = [
+            ("ping", target.ping.is_some(), target.ipaddr.is_some(), "ipaddr"),
+            ("tcpopen", target.tcpopen.is_some(), target.ipaddr.is_some(), "ipaddr"),
+            ("ping6", target.ping6.is_some(), target.ipaddr6.is_some(), "ipaddr6"),
+        ];
+        for (check, is_set, has_address, address) in checks {
+            if is_set && !has_address {
+                self.problem(subject, check, format!("{name} has a {check} check, but no {address}"), None);
+            }
+        }
+        let addresses =
+            [("ipaddr", target.ipaddr.map(IpAddr::V4)), ("ipaddr6", target.ipaddr6.map(IpAddr::V6))];
+        for (keyword, addr) in addresses {
+            let Some(addr) = addr else { continue };
+            let network = model.networks.iter().find(|(_, network)| network.contains(addr));
+            let Some((number, network)) = network else {
+                let unsure =
+                    self.doubt.missing || self.doubt.objects.iter().any(|(kind, _)| *kind == Kind::Network);
+                if target.dsr && !unsure {
+                    let message = format!(
+                        "{name} at {addr} lies in no network, so direct server return cannot reach it"
+                    );
+                    self.problem(subject, keyword, message, None);
+                }
+                continue;
+            };
+            if [network.real.map(IpAddr::V4), network.virt.map(IpAddr::V4)].contains(&Some(addr))
+                || [network.real6.map(IpAddr::V6), network.virt6.map(IpAddr::V6)].contains(&Some(addr))
+            {
+                let message = format!("{name} has the address {addr}, which is our own in network {number}");
+                self.problem(subject, keyword, message, None);
+            }
+            let tap = model.interfaces.get(&network.interface).is_some_and(|i| i.access == Access::Tap);
+            if target.dsr && tap && !model.localdsr {
+                let message = format!("{name} is on this host behind a tap interface and will stay down");
+                self.warn(subject, "dsr", message, Some("'set localdsr 1' allows it"));
+            }
+        }
+    }
+
+    fn servers(&mut self, model: &Model) -> BTreeMap<u16, Server> {
+        let mut servers = BTreeMap::new();
+        let mut services: BTreeMap<(IpAddr, u16, Option<Protocol>), u16> = BTreeMap::new();
+        for subject in self.subjects(Kind::Server) {
+            let number = subject.key.1;
+            let targets = match subject.value("target") {
+                Some(Value::Indices(list)) => list.clone(),
+                _ => Vec::new(),
+            };
+            let server = Server {
+                name: self.text(Some(subject), "name"),
+                ipaddr: subject.ipv4("ipaddr"),
+                ipaddr6: subject.ipv6("ipaddr6"),
+                port: subject.small("port").unwrap_or(0),
+                protocol: subject.protocol(),
+                targets,
+                method: Method::Rr,
+                sessionid: match subject.word("sessionid") {
+                    Some("src+port") => SessionId::SrcPort,
+                    Some("dst") => SessionId::Dst,
+                    Some("both") => SessionId::Both,
+                    Some("both+port") => SessionId::BothPort,
+                    _ => SessionId::Src,
+                },
+                stimeout: Duration::from_secs(subject.number("stimeout").unwrap_or(DEFAULT_STIMEOUT).into()),
+                registered: subject.object.registered,
+                active: subject.active(),
+            };
+            if server.ipaddr.is_none() && server.ipaddr6.is_none() {
+                let message = format!("server {number} has neither ipaddr nor ipaddr6");
+                self.problem(subject, "ipaddr", message, None);
+            }
+            let addresses =
+                [("ipaddr", server.ipaddr.map(IpAddr::V4)), ("ipaddr6", server.ipaddr6.map(IpAddr::V6))];
+            for (keyword, addr) in addresses {
+                let Some(addr) = addr else { continue };
+                if let Some(other) = services.insert((addr, server.port, server.protocol), number) {
+                    let message =
+                        format!("server {number} has the address, port and protocol of server {other}");
+                    self.problem(subject, keyword, message, None);
+                }
+            }
+            if server.targets.is_empty() && server.registered {
+                let message = format!("server {number} has no targets and will accept nothing");
+                self.warn(
+                    subject,
+                    "target",
+                    message,
+                    Some(&format!("for example: server {number} target 1")),
+                );
+            }
+            self.check_targets_of(subject, &server, model);
+            servers.insert(number, server);
+        }
+        servers
+    }
+
+    fn check_targets_of(&mut self, subject: Subject<'_>, server: &Server, model: &Model) {
+        let name = subject.name();
+        for number in &server.targets {
+            let Some(target) = model.targets.get(number) else {
+                if self.surely_missing(Kind::Target, *number) {
+                    let message = format!("target {number} of {name} does not exist");
+                    self.problem(subject, "target", message, None);
+                }
+                continue;
+            };
+            if self.doubt.objects.contains(&(Kind::Target, *number)) {
+                continue;
+            }
+            if target.dsr && target.port != 0 && target.port != server.port {
+                let message = format!(
+                    "{name} has port {}, its target {number} port {}, but direct server return cannot change ports",
+                    server.port, target.port
+                );
+                self.problem(
+                    subject,
+                    "target",
+                    message,
+                    Some("give both the same port, or leave out the target's"),
+                );
+            }
+            if target.protocol.is_some() && target.protocol != server.protocol {
+                let word = |protocol| match protocol {
+                    Some(Protocol::Tcp) => "tcp",
+                    Some(Protocol::Udp) => "udp",
+                    None => "any protocol",
+                };
+                let (own, other) = (word(server.protocol), word(target.protocol));
+                let message = format!("{name} is for {own}, its target {number} for {other}");
+                self.problem(subject, "target", message, None);
+            }
+            let shares_v4 = server.ipaddr.is_some() && target.ipaddr.is_some();
+            let shares_v6 = server.ipaddr6.is_some() && target.ipaddr6.is_some();
+            let both_have_addresses = (server.ipaddr.is_some() || server.ipaddr6.is_some())
+                && (target.ipaddr.is_some() || target.ipaddr6.is_some());
+            if both_have_addresses && !shares_v4 && !shares_v6 {
+                let message = format!("{name} and its target {number} have no address family in common");
+                self.problem(
+                    subject,
+                    "target",
+                    message,
+                    Some("one of the two has IPv4 only, the other one IPv6 only"),
+                );
+            }
+        }
+    }
+
+    /// Warns about what is configured while the module that would do it is not in the chain.
+    fn modules_in_use(&mut self, model: &Model) {
+        let Some(top) = self.only(Kind::Top) else { return };
+        let registered = model.servers.values().any(|server| server.registered);
+        let checks =
+            model.targets.values().any(|t| t.ping.is_some() || t.ping6.is_some() || t.tcpopen.is_some())
+                || model.gateway.as_ref().is_some_and(|gateway| gateway.ping.is_some());
+        let uses = [
+            (Module::Vrrp, model.vrrp.is_some(), "vrrp has no effect"),
+            (Module::Hc, checks, "no health check runs"),
+            (Module::Slb, registered, "no server takes traffic"),
+            (Module::Arp, registered, "nobody can find our addresses"),
+        ];
+        for (module, is_used, consequence) in uses {
+            if is_used && !model.modules.contains(&module) {
+                let word = DEFAULT_MODULES.iter().find(|(_, of)| *of == module).map_or("", |(word, _)| word);
+                let message = format!("module {} is not in the chain, so {consequence}", shown(word));
+                self.warn(top, "module", message, Some(&format!("'module {word}' adds it")));
+            }
+        }
+    }
+}

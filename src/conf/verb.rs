@@ -1,0 +1,285 @@
+//! Verbs: `register`, `unregister`, `enable`, `disable` and `no`.
+
+use super::argument::{Arg, Value, indices};
+use super::config::Key;
+use super::diagnostic::{Diagnostic, Severity, shown};
+use super::interpret::DEFAULT_MODULES;
+use super::keyword::{Match, unique_prefix};
+use super::kind::Kind;
+use super::lexer::{Lexeme, Span};
+use super::parser::{Parser, Read};
+use super::statement::{
+    First, STATEMENTS, Verb, find, first_names, known_names, numbered_kind_names, statement_names,
+};
+
+/// What `register`, `enable` and their opposites ask for one object. It takes effect at the end of the text, because
+/// they may stand before the object.
+#[derive(Clone, Copy)]
+pub(super) struct Wish {
+    verb: Verb,
+    span: Span,
+    registered: Option<bool>,
+    enabled: Option<bool>,
+}
+
+impl<'a> Parser<'a, '_> {
+    /// `register servers 1,2` and its like; the cursor is behind the verb.
+    pub(super) fn state(&mut self, verb: Verb, head: Span) -> Read {
+        let token = self.peek();
+        let Lexeme::Word(word) = token.lexeme else {
+            return self.state_needs_more(verb, head);
+        };
+        self.next();
+        let kind = match unique_prefix(word, numbered_kind_names()) {
+            Match::One(kind) => kind,
+            Match::Many(names) => {
+                self.ambiguous(token.span, word, &names);
+                return Read::Lost;
+            }
+            Match::None => {
+                if let Some(name) = known_names(Kind::Top).iter().find(|name| **name == word) {
+                    self.not_implemented(token.span, Kind::Top, name);
+                    self.skip_argument();
+                    return Read::Done;
+                }
+                let message =
+                    format!("{} is not a kind of object that is registered and enabled", shown(word));
+                self.unknown(token.span, message, word, numbered_kind_names().map(|(name, _)| name));
+                return Read::Lost;
+            }
+        };
+        let token = self.peek();
+        let Lexeme::Word(word) = token.lexeme else {
+            return self.state_needs_more(verb, head);
+        };
+        self.next();
+        match indices(word, kind) {
+            Ok(list) => {
+                let slots = usize::from(kind.limit().unwrap_or(0)) + 1;
+                let wishes = self.wishes.entry(kind).or_insert_with(|| vec![None; slots]);
+                for number in list {
+                    if let Some(slot) = wishes.get_mut(usize::from(number)) {
+                        *slot = Some(wish(*slot, verb, token.span));
+                    }
+                }
+                Read::Done
+            }
+            Err(refusal) => {
+                self.refuse(&token, refusal);
+                Read::Lost
+            }
+        }
+    }
+
+    fn state_needs_more(&mut self, verb: Verb, head: Span) -> Read {
+        self.error_with_hint(
+            head,
+            format!("'{}' needs a kind of object and numbers", verb.keyword()),
+            format!("for example: {} servers 1,2", verb.keyword()),
+        );
+        Read::Lost
+    }
+
+    /// Carries out what was wished for.
+    pub(super) fn settle_wishes(&mut self) {
+        for (kind, wishes) in std::mem::take(&mut self.wishes) {
+            for (number, wish) in (0..).zip(wishes) {
+                if let Some(wish) = wish {
+                    self.settle((kind, number), wish);
+                }
+            }
+        }
+        // Enabled means nothing without registered. The two lines may stand in any order, so this comes at the end.
+        let unit = self.config.unit;
+        let mut registered = Vec::new();
+        for (key, object) in &mut self.config.objects {
+            if object.enabled && !object.registered {
+                object.registered = true;
+                registered.push((*key, object.at));
+            }
+        }
+        for (key, at) in registered {
+            let message =
+                format!("{} was not registered and is now, because it is enabled", key.0.object_name(key.1));
+            let place = (at.unit == unit && !self.diagnostics.is_full(Severity::Warning))
+                .then(|| self.source.place(at.span));
+            self.diagnostics.push(Diagnostic { severity: Severity::Warning, place, message, hint: None });
+        }
+    }
+
+    fn settle(&mut self, key: Key, wish: Wish) {
+        let name = key.0.object_name(key.1);
+        let Some(object) = self.config.objects.get_mut(&key) else {
+            if !self.doubt.missing {
+                self.error(wish.span, format!("cannot {} {name}: it does not exist", wish.verb.keyword()));
+            }
+            return;
+        };
+        let was_enabled = object.enabled;
+        object.registered = wish.registered.unwrap_or(object.registered);
+        object.enabled = wish.enabled.unwrap_or(object.enabled && object.registered);
+        if was_enabled && wish.enabled.is_none() && !object.enabled {
+            self.say(
+                Severity::Warning,
+                wish.span,
+                format!("{name} was enabled and is now disabled too"),
+                None,
+            );
+        }
+    }
+
+    /// `no server 1`, `no server 1 name`, `no set localdsr`; the cursor is behind the verb.
+    pub(super) fn no(&mut self, head: Span) -> Read {
+        let token = self.peek();
+        let Lexeme::Word(word) = token.lexeme else {
+            self.error_with_hint(head, "'no' needs what to remove", "for example: no server 1");
+            return Read::Lost;
+        };
+        self.next();
+        match unique_prefix(word, first_names()) {
+            Match::One(First::Statement(statement)) => {
+                self.no_statement((Kind::Top, 0), statement, token.span)
+            }
+            Match::One(First::Object(kind)) => self.no_object(kind, token.span),
+            Match::One(First::Verb(verb)) => {
+                let opposite = match verb {
+                    Verb::Register => "unregister",
+                    Verb::Unregister => "register",
+                    Verb::Enable => "disable",
+                    Verb::Disable => "enable",
+                    Verb::License | Verb::No => {
+                        self.error(token.span, format!("there is no '{}' to remove", verb.keyword()));
+                        return Read::Lost;
+                    }
+                };
+                self.error_with_hint(
+                    token.span,
+                    format!("'{}' cannot be removed", verb.keyword()),
+                    format!("its opposite is '{opposite}'"),
+                );
+                Read::Lost
+            }
+            Match::Many(names) => {
+                self.ambiguous(token.span, word, &names);
+                Read::Lost
+            }
+            Match::None => {
+                let names = first_names().map(|(name, _)| name);
+                self.unknown(token.span, format!("unknown statement {}", shown(word)), word, names);
+                Read::Lost
+            }
+        }
+    }
+
+    fn no_object(&mut self, kind: Kind, span: Span) -> Read {
+        let Some(number) = self.number_of(kind, span, false) else {
+            return Read::Lost;
+        };
+        let key = (kind, number);
+        let name = kind.object_name(number);
+        let Some(object) = self.config.objects.get(&key) else {
+            if kind == Kind::Set {
+                // Parameters that are not set have their defaults: there is nothing to remove, and nothing wrong.
+                self.skip_line();
+                return Read::Done;
+            }
+            self.error(span, format!("{name} does not exist"));
+            return Read::Lost;
+        };
+        let state = match (object.registered, object.enabled) {
+            (_, true) => Some("enabled"),
+            (true, false) => Some("registered"),
+            (false, false) => None,
+        };
+        let token = self.peek();
+        let Lexeme::Word(word) = token.lexeme else {
+            if let Some(state) = state {
+                self.say(Severity::Warning, span, format!("{name} was {state} and is removed"), None);
+            }
+            self.config.objects.remove(&key);
+            return Read::Done;
+        };
+        self.next();
+        match find(kind, word) {
+            Match::One(statement) => self.no_statement(key, statement, token.span),
+            Match::Many(names) => {
+                self.ambiguous(token.span, word, &names);
+                Read::Lost
+            }
+            Match::None => {
+                let message = format!("unknown statement {} in {name}", shown(word));
+                self.unknown(token.span, message, word, statement_names(kind).map(|(name, _)| name));
+                Read::Lost
+            }
+        }
+    }
+
+    /// Removes a statement, or the elements of its list that follow.
+    fn no_statement(&mut self, key: Key, statement: usize, span: Span) -> Read {
+        let what = &STATEMENTS[statement];
+        let token = self.peek();
+        let Lexeme::Word(word) = token.lexeme else {
+            self.config.unset(key, statement);
+            return Read::Done;
+        };
+        if !matches!(what.arg, Arg::Indices(_) | Arg::Choices(_)) {
+            // What follows is too much: the end of the line says so.
+            self.config.unset(key, statement);
+            return Read::Done;
+        }
+        self.next();
+        let old = self.config.objects.get(&key).and_then(|object| object.entries.get(&statement));
+        let old = match (old.map(|entry| entry.value.clone()), what.arg) {
+            (Some(value), _) => value,
+            (None, Arg::Choices(_)) => {
+                Value::Choices(DEFAULT_MODULES.iter().map(|(word, _)| *word).collect())
+            }
+            (None, _) => Value::Indices(Vec::new()),
+        };
+        let (left, missing) = match (what.arg.parse(word), old) {
+            (Err(refusal), _) => {
+                self.refuse(&token, refusal);
+                return Read::Lost;
+            }
+            (Ok(Value::Indices(gone)), Value::Indices(mut list)) => {
+                let missing = gone.iter().find(|n| !list.contains(n)).map(u16::to_string);
+                list.retain(|n| !gone.contains(n));
+                ((!list.is_empty()).then_some(Value::Indices(list)), missing)
+            }
+            (Ok(Value::Choices(gone)), Value::Choices(mut list)) => {
+                let missing = gone.iter().find(|word| !list.contains(word)).map(|word| (*word).to_owned());
+                list.retain(|word| !gone.contains(word));
+                if list.is_empty() {
+                    self.error(token.span, "at least one module must remain");
+                    return Read::Lost;
+                }
+                (Some(Value::Choices(list)), missing)
+            }
+            // The two are of the type of the statement.
+            (Ok(_), old) => (Some(old), None),
+        };
+        if let Some(missing) = missing {
+            self.error(token.span, format!("'{missing}' is not in the list"));
+            return Read::Lost;
+        }
+        let at = self.at(Span { start: span.start, end: token.span.end });
+        match left {
+            Some(value) => drop(self.config.set(key, statement, value, at)),
+            None => drop(self.config.unset(key, statement)),
+        }
+        Read::Done
+    }
+}
+
+/// What holds for an object when `verb` follows on what was wished before.
+fn wish(before: Option<Wish>, verb: Verb, span: Span) -> Wish {
+    let mut wish = before.unwrap_or(Wish { verb, span, registered: None, enabled: None });
+    match verb {
+        Verb::Register => wish.registered = Some(true),
+        Verb::Unregister => (wish.registered, wish.enabled) = (Some(false), None),
+        Verb::Enable => wish.enabled = Some(true),
+        Verb::Disable => wish.enabled = Some(false),
+        Verb::No | Verb::License => {}
+    }
+    Wish { verb, span, ..wish }
+}
