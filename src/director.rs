@@ -319,13 +319,14 @@ impl Director {
         self.ports.get(&port).filter(|info| info.link).map(|_| port)
     }
 
-    /// Addresses that this node answers for now, with interface and station.
+    /// Addresses that this node answers for now, with interface and station. An interface without link has none: its
+    /// addresses are announced anew when the link comes back, perhaps to another switch.
     fn own_addresses(&self) -> impl Iterator<Item = (Addr, PortId, MacAddr)> {
         let master = self.master();
         let own = snapshot::own_addresses(&self.model, self);
         own.into_iter()
             .filter(move |(_, own)| master || own.role == snapshot::Role::Real)
-            .filter_map(|(addr, own)| Some((addr, own.port?, own.mac)))
+            .filter_map(|(addr, own)| Some((addr, self.open_port(u16::from(own.port?))?, own.mac)))
     }
 
     fn publish(&mut self, now: Instant) {

@@ -1,0 +1,46 @@
+//! End-to-end tests: the real program between real clients, servers and routers, in network namespaces.
+//!
+//! The test program moves itself into a sandbox (`tests/world/sandbox.sh`), so that nothing it makes can survive
+//! it. What cannot be proved on this machine is reported as ignored, and listed with the reason at the end.
+#![allow(clippy::disallowed_methods, reason = "the world around the balancer is made of files and processes")]
+
+#[cfg(target_os = "linux")]
+mod answers;
+#[cfg(target_os = "linux")]
+mod bulk;
+#[cfg(target_os = "linux")]
+mod console;
+#[cfg(target_os = "linux")]
+mod dsr;
+#[cfg(target_os = "linux")]
+mod farm;
+#[cfg(target_os = "linux")]
+mod operator;
+#[cfg(target_os = "linux")]
+mod poc;
+#[cfg(target_os = "linux")]
+mod protocols;
+#[cfg(target_os = "linux")]
+mod suite;
+#[cfg(target_os = "linux")]
+mod vrrp;
+
+#[cfg(target_os = "linux")]
+fn main() -> std::process::ExitCode {
+    let cases = [
+        poc::cases(),
+        dsr::cases(),
+        protocols::cases(),
+        bulk::cases(),
+        answers::cases(),
+        vrrp::cases(),
+        operator::cases(),
+        console::cases(),
+    ];
+    suite::run(cases.into_iter().flatten().collect())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    eprintln!("not proved: everything end to end, network namespaces exist on Linux only");
+}

@@ -1,0 +1,68 @@
+//! A UDP server that says who it is.
+
+use std::io::ErrorKind;
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::Host;
+
+/// Answers every datagram to one address with its name; stops when dropped.
+#[derive(Debug)]
+pub struct Echo {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Echo {
+    /// Serves `address` (`ip:port`) on `host`, answering with `name`.
+    ///
+    /// # Panics
+    /// When the address cannot be bound.
+    pub fn start(host: &Host, address: &str, name: &str) -> Self {
+        let socket = host.inside(|| UdpSocket::bind(address)).unwrap_or_else(|e| panic!("{address}: {e}"));
+        socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout above zero");
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let name = name.to_owned();
+        let thread = thread::spawn(move || {
+            let mut buf = [0; 2048];
+            while !stopped.load(Ordering::Relaxed) {
+                match socket.recv_from(&mut buf) {
+                    // A client that is gone already is its own affair.
+                    Ok((_, client)) => drop(socket.send_to(name.as_bytes(), client)),
+                    Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                    // An ICMP error about an earlier answer.
+                    Err(_) => {}
+                }
+            }
+        });
+        Self { stop, thread: Some(thread) }
+    }
+
+    /// Sends one datagram from `from` on `host` to `to` (`ip:port` each) and returns the answer; `None` when
+    /// none comes in half a second.
+    ///
+    /// # Panics
+    /// When the address cannot be bound.
+    pub fn ask(host: &Host, from: &str, to: &str) -> Option<String> {
+        let socket = host.inside(|| UdpSocket::bind(from)).unwrap_or_else(|e| panic!("{from}: {e}"));
+        socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout above zero");
+        // Connected, so that an answer from any other address than the one asked does not count.
+        socket.connect(to).and_then(|()| socket.send(b"who?")).ok()?;
+        let mut buf = [0; 64];
+        let len = socket.recv(&mut buf).ok()?;
+        Some(String::from_utf8_lossy(&buf[..len]).into_owned())
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! keepalived as the other node of a VRRP pair.
+
+use std::time::Duration;
+
+use crate::{Host, Service, World};
+
+/// Starts a backup node of the group `vrid` with `priority` on `eth0` that owns `addresses`, with VRRP version 2 and
+/// one advertisement a second.
+///
+/// # Panics
+/// When it does not start.
+pub fn start(world: &World, host: &Host, vrid: u8, priority: u8, addresses: &[&str]) -> Service {
+    let config = world.write(
+        "keepalived.conf",
+        &format!(
+            "global_defs {{ router_id peer\n vrrp_version 2\n script_user root\n }}
+             vrrp_instance peer {{
+                 state BACKUP
+                 interface eth0
+                 virtual_router_id {vrid}
+                 priority {priority}
+                 advert_int 1
+                 virtual_ipaddress {{\n{}\n}}
+             }}\n",
+            addresses.join("\n")
+        ),
+    );
+    let mut command = host.command("keepalived");
+    command.args(["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file"]).arg(config);
+    for (option, file) in [("--pid", "keepalived.pid"), ("--vrrp_pid", "vrrp.pid")] {
+        command.arg(option).arg(world.dir().join(file));
+    }
+    let mut service = Service::start(&mut command, &world.dir().join("keepalived.log"));
+    service.until_logged("Entering BACKUP STATE", Duration::from_secs(10));
+    service
+}
