@@ -1,6 +1,8 @@
 //! The real program: start, stop, status, control, and what a crash leaves behind.
 //!
 //! No interface is opened, so this needs neither root nor a namespace. Every test has its own run directory.
+// Starting processes and looking at their files is what this test does.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
