@@ -162,7 +162,7 @@ fn none<'a>(args: &[&'a str], command: Command<'a>) -> Result<Command<'a>, Strin
 }
 
 fn surplus(word: &str) -> String {
-    format!("'{word}' is one word too many")
+    format!("'{}' is one word too many", printable(word))
 }
 
 fn show<'a>(args: &[&'a str]) -> Result<Command<'a>, String> {

@@ -79,3 +79,8 @@ fn damaged_configurations_never_panic() {
 fn damaged_lines_never_panic() {
     replay("fuzz/corpus/line", TEXTS, targets::line);
 }
+
+#[test]
+fn damaged_control_messages_never_panic() {
+    replay("fuzz/corpus/control", TEXTS, targets::control);
+}

@@ -5,6 +5,8 @@
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use bng::cli::commands::{self, Command};
+use bng::cli::protocol::{self as control_protocol, Reply};
 use bng::conf::{Config, Header, complete, diff};
 use bng::wire::{
     Fragment, IpInfo, L3, Malformed, arp, dissect, ethernet, icmpv4, icmpv6, ipv4, ipv6, ndisc, protocol,
@@ -179,6 +181,32 @@ pub(crate) fn line(data: &[u8]) {
             assert!(diff(&before, &config).is_empty(), "a refused line changes nothing");
             assert_eq!(before, config);
         }
+    }
+}
+
+/// Any bytes as what a client writes to the control socket: messages, each a command or a statement.
+pub(crate) fn control(data: &[u8]) {
+    let (config, _) = Config::parse("base", BASE);
+    let mut rest = data;
+    while let Ok(Some((line, taken))) = control_protocol::decode(rest, control_protocol::REQUEST_MAX) {
+        assert_eq!(control_protocol::encode(line), rest[..taken]);
+        rest = &rest[taken..];
+        for candidate in commands::complete(line, &config) {
+            assert!(!candidate.word.is_empty());
+        }
+        match commands::parse(line) {
+            Ok(Command::Help(word)) => {
+                let _ = commands::help(word).map_err(|why| assert!(!why.is_empty()));
+            }
+            Ok(_) => {}
+            Err(why) => assert!(!why.is_empty() && !why.contains(char::is_control), "{why:?}"),
+        }
+    }
+    // Replies come from a daemon that we trust, but the client reads them just as carefully.
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(reply) = Reply::from_text(text)
+    {
+        assert_eq!(Reply::from_text(&reply.to_text()).as_ref(), Ok(&reply));
     }
 }
 
