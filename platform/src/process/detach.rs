@@ -53,10 +53,12 @@ fn spawn(command: &mut Command) -> io::Result<Start> {
 
 /// The running executable, even when its file was replaced by an upgrade meanwhile.
 fn own_executable() -> io::Result<std::path::PathBuf> {
-    if cfg!(target_os = "linux") {
+    let path = std::env::current_exe()?;
+    // Its own name is what `ps` shows; the kernel's link is for when that name is gone.
+    if cfg!(target_os = "linux") && !path.exists() {
         return Ok("/proc/self/exe".into());
     }
-    std::env::current_exe()
+    Ok(path)
 }
 
 /// The child's end of the channel.
