@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bng_world::{Bng, Capture, keepalived, wait, web};
 
-use crate::farm::{Farm, MASTER_MAC, Place, VIP, VIP_ANY, VIRT, clients, config, is_master, until_serving};
+use crate::farm::{
+    FIRST, Farm, MASTER_MAC, Place, VIP, VIP_ANY, VIRT, clients, config, is_master, until_serving,
+};
 use crate::suite::{BNG, Case};
 
 /// The node that takes over.
