@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bng_world::{Bng, Capture, Host, wait};
 
-use crate::farm::{Farm, MASTER_MAC, MASTER_MAC6, REAL, REAL6, VIP, VIP6, VIRT, VIRT6};
+use crate::farm::{FIRST, Farm, MASTER_MAC, MASTER_MAC6, VIP, VIP6, VIRT, VIRT6};
 use crate::suite::Case;
 
 /// An address of the network that nobody has.
@@ -22,7 +22,7 @@ fn answers(door: &str) {
     let _bng = farm.bng(door);
     let client = &farm.client;
     let real_mac = "06:00:0a:01:00:01";
-    for (address, mac) in [(VIP, MASTER_MAC), (VIRT, MASTER_MAC), (REAL, real_mac)] {
+    for (address, mac) in [(VIP, MASTER_MAC), (VIRT, MASTER_MAC), (FIRST.real, real_mac)] {
         client.run(&format!("ping -n -c 3 -i 0.1 -W 1 {address}"));
         assert_eq!(client.neighbour(address).as_deref(), Some(mac), "{address}");
         let out = client.run(&format!("arping -c 1 -i eth0 {address}"));
@@ -35,7 +35,7 @@ fn answers(door: &str) {
         client.run(&format!("ping -6 -n -c 3 -i 0.1 -W 1 {address}"));
         assert_eq!(client.neighbour(address).as_deref(), Some(mac), "{address}");
     }
-    client.run(&format!("ping -6 -n -c 1 -W 1 {REAL6}"));
+    client.run(&format!("ping -6 -n -c 1 -W 1 {}", FIRST.real6));
     assert!(!client.succeeds(&format!("ping -n -c 2 -i 0.2 -W 1 {NOBODY}")), "{NOBODY} answers ping");
     assert!(!client.succeeds(&format!("arping -c 2 -w 1 -i eth0 {NOBODY}")), "{NOBODY} answers ARP");
     // The host's own address stays the host's.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bng_world::{Bng, World, wait};
 
-use crate::farm::{Place, REAL, config};
+use crate::farm::{FIRST, config};
 use crate::suite::{BNG, Case};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -57,7 +57,7 @@ impl Drop for Terminal<'_> {
 fn converses() {
     let mut world = World::new();
     let host = world.plugged("balancer", &[]);
-    let mut bng = Bng::running(BNG, &world, &host, &config("raw", Place { real: REAL, priority: 200 }));
+    let mut bng = Bng::running(BNG, &world, &host, &config("raw", FIRST));
     let pid = bng.service().pid();
     let terminal = Terminal::open(&world, &bng);
 

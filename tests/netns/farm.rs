@@ -19,12 +19,8 @@ pub(crate) const VIP: &str = "10.1.0.100";
 pub(crate) const VIP_ANY: &str = "10.1.0.101";
 /// The virtual server of IPv6.
 pub(crate) const VIP6: &str = "2001:db8::2:4";
-/// The balancer's own address.
-pub(crate) const REAL: &str = "10.1.0.1";
 /// The address of the VRRP master.
 pub(crate) const VIRT: &str = "10.1.0.2";
-/// The balancer's own address of IPv6.
-pub(crate) const REAL6: &str = "2001:db8::2:1";
 /// The address of the VRRP master of IPv6.
 pub(crate) const VIRT6: &str = "2001:db8::2:3";
 /// Hardware address of the VRRP master of group 79, for IPv4.
@@ -36,10 +32,14 @@ pub(crate) const PING_INTERVAL: u64 = 1;
 /// Seconds after which a silent target is down.
 pub(crate) const PING_TIMEOUT: u64 = 3;
 
-/// The `real` statement's address of a node and its VRRP priority, 0 for a node without VRRP.
+/// The only balancer, or the first of two.
+pub(crate) const FIRST: Place = Place { real: "10.1.0.1", real6: "2001:db8::2:1", priority: 200 };
+
+/// What differs between the nodes of a pair.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) real: &'static str,
+    pub(crate) real6: &'static str,
     pub(crate) priority: u8,
 }
 
@@ -78,12 +78,7 @@ impl Farm {
 
     /// bng on the balancer as the only node, through `door`, with both targets up.
     pub(crate) fn bng(&self, door: &str) -> Bng {
-        let bng = Bng::running(
-            BNG,
-            &self.world,
-            &self.balancer,
-            &config(door, Place { real: REAL, priority: 200 }),
-        );
+        let bng = Bng::running(BNG, &self.world, &self.balancer, &config(door, FIRST));
         until_serving(&bng);
         bng
     }
@@ -114,11 +109,7 @@ pub(crate) fn clients(from: u8, to: u8) -> Vec<String> {
 
 /// The farm's configuration for one node.
 pub(crate) fn config(door: &str, place: Place) -> String {
-    let Place { real, priority } = place;
-    let vrrp = match priority {
-        0 => String::new(),
-        _ => format!("vrrp {{\n vrid 79\n priority {priority}\n network 1\n}}\n"),
-    };
+    let Place { real, real6, priority } = place;
     let mut text = format!(
         "modules vrrp,arp,ping,hc,master,slb
 interface 1 {{
@@ -127,14 +118,18 @@ interface 1 {{
 }}
 register interface 1
 enable interface 1
-{vrrp}
+vrrp {{
+    vrid 79
+    priority {priority}
+    network 1
+}}
 network 1 {{
     addr 10.1.0.0
     mask 255.255.0.0
     real {real}
     virt {VIRT}
     mask6 32
-    real6 {REAL6}
+    real6 {real6}
     virt6 {VIRT6}
     interface 1
 }}

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::{Host, Service, World};
 
-/// Starts a backup node of the group `vrid` with `priority` on `eth0` that owns `addresses`, with VRRP version 2 and
-/// one advertisement a second.
+/// Starts a backup node of the group `vrid` with `priority` on `eth0`, with VRRP version 2 and one advertisement a
+/// second. It advertises `virt`, and expects that of its master; the `others` it owns without a word about them.
 ///
 /// # Panics
 /// When it does not start.
-pub fn start(world: &World, host: &Host, vrid: u8, priority: u8, addresses: &[&str]) -> Service {
+pub fn start(world: &World, host: &Host, vrid: u8, priority: u8, virt: &str, others: &[&str]) -> Service {
     let config = world.write(
         "keepalived.conf",
         &format!(
@@ -20,9 +20,10 @@ pub fn start(world: &World, host: &Host, vrid: u8, priority: u8, addresses: &[&s
                  virtual_router_id {vrid}
                  priority {priority}
                  advert_int 1
-                 virtual_ipaddress {{\n{}\n}}
+                 virtual_ipaddress {{\n{virt}\n}}
+                 virtual_ipaddress_excluded {{\n{}\n}}
              }}\n",
-            addresses.join("\n")
+            others.join("\n")
         ),
     );
     let mut command = host.command("keepalived");
