@@ -276,7 +276,7 @@ fn show(frame: &MemoryFrame, incoming: &[&Incoming]) -> String {
         if let Some(ttl) = ttl.filter(|ttl| *ttl != 64) {
             text.push_str(&format!(" [ttl {ttl}]"));
         }
-        if !checksums_hold(bytes) {
+        if meta.csum == Csum::Complete && !checksums_hold(bytes) {
             text.push_str(" [bad checksum]");
         }
     }
