@@ -265,12 +265,12 @@ impl Director {
             let action = machine.expire(now);
             self.act(now, action);
         }
-        let (questions, lost) = self.neighbors.due(now);
-        for addr in lost {
-            self.log(
-                Level::Warn,
-                format!("{addr} no longer answers {}", if addr.is_v4() { "ARP" } else { "ND" }),
-            );
+        let (questions, silent) = self.neighbors.due(now);
+        for (addr, station) in silent {
+            if let Some(station) = station {
+                let protocol = if addr.is_v4() { "ARP" } else { "neighbour discovery" };
+                self.log(Level::Warn, format!("{addr} at station {station} no longer answers {protocol}"));
+            }
             self.changed = true;
         }
         for question in questions {

@@ -21,12 +21,12 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 const INSIDE: &str = "BNG_RING_INSIDE";
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 const ROUND_TRIPS: usize = 1000;
 /// Length of one trial of a rate.
-const TRIAL: Duration = Duration::from_millis(300);
+const TRIAL: Duration = Duration::from_millis(100);
 /// Both rings have the same memory.
-const RING_BYTES: usize = 8 << 20;
+const RING_BYTES: usize = 16 << 20;
 
 fn main() -> ExitCode {
     if !nix::unistd::geteuid().is_root() {
@@ -147,14 +147,16 @@ fn round_trips(rx: &mut dyn RxQueue) -> Vec<Duration> {
     })
 }
 
-/// The highest rate in frames per second without loss, to about two per cent.
+/// The highest rate in frames per second without loss, in steps of a tenth. On a machine that others use as well, a
+/// processor may be away for longer than any ring lasts, so a rate counts when one trial of three is without loss.
 fn peak(make: fn() -> Box<dyn RxQueue>) -> u64 {
-    let (mut good, mut bad) = (20_000, 3_000_000);
-    while bad - good > good / 50 {
-        let rate = (good + bad) / 2;
-        if lossless(&mut *make(), rate) { good = rate } else { bad = rate }
+    let mut best = 0;
+    let mut rate = 50_000;
+    while rate < 3_000_000 && (0..3).any(|_| lossless(&mut *make(), rate)) {
+        best = rate;
+        rate += rate / 10;
     }
-    good
+    best
 }
 
 /// Whether `rate` frames a second all arrive. A generator that cannot keep the pace is as good as a loss.

@@ -80,6 +80,6 @@ pub(crate) fn say(line: &str) {
 /// Prints a complaint to standard error. Diagnostics, which are several lines with their own layout, stay as they are.
 pub(crate) fn complain(text: &str) {
     let text = text.trim_end_matches('\n');
-    let prefix = if text.contains(": error: ") && text.contains('\n') { "" } else { "BalanceNG: " };
+    let prefix = if text.contains("error: ") && text.contains('\n') { "" } else { "BalanceNG: " };
     let _ = writeln!(std::io::stderr(), "{prefix}{text}");
 }

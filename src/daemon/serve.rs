@@ -173,7 +173,6 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         let info = daemon.doors.open(number, &interface)?;
         daemon.director.port_opened(clock.now(), number, info);
     }
-    daemon.direct(clock.now());
     Ok((daemon, claim))
 }
 

@@ -20,13 +20,13 @@ pub(crate) const EVERY_DOOR: Tests = &[
     ("a_kernels_partial_checksum_is_answered_right", partial_checksum),
     ("own_frames_are_not_received", own_frames),
     ("a_sleeping_worker_is_woken", waking),
+    ("lost_frames_are_counted", overrun),
     ("a_link_goes_down_and_comes_back", link_down_up),
     ("a_removed_interface_is_an_error", removal),
     ("errors_tell_the_operator_what_to_do", open_errors),
 ];
 
-pub(crate) const SHARED_INTERFACE: Tests =
-    &[("lost_frames_are_counted", overrun), ("a_host_on_the_same_interface_is_filtered", accept)];
+pub(crate) const SHARED_INTERFACE: Tests = &[("a_host_on_the_same_interface_is_filtered", accept)];
 
 pub(crate) const RAW: Tests =
     &[("a_client_meets_one_queue", fanout), ("an_interface_that_is_down_is_opened", opened_down)];
