@@ -114,6 +114,9 @@ impl Director {
 
     /// A new configuration. What did not change keeps its state.
     pub fn reload(&mut self, now: Instant, model: Model) {
+        if election::virtual_router(&self.model) != election::virtual_router(&model) {
+            self.leave_virtual_router(now);
+        }
         self.model = model;
         self.checks.set(now, &self.model);
         self.rewire(now);

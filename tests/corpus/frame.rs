@@ -7,6 +7,7 @@
 //! arp who-has IP tell IP [at MAC]    request, by default from the station of the frame
 //! arp IP is-at MAC to IP [at MAC]    reply
 //! ipv4 SRC DST | ipv6 SRC DST, then [ttl N] [id N] [frag OFFSET[+]]    `+`: more fragments follow
+//! opt HEX            IPv4 options, a multiple of four bytes
 //! tcp SPORT DPORT FLAGS              flags in the letters of tcpdump: S . P F R U E W, `none`
 //! udp SPORT DPORT
 //! echo request|reply ID SEQ          ICMP or ICMPv6, as the address says
@@ -117,6 +118,8 @@ struct Recipe {
     l3: L3,
     ttl: Option<u8>,
     ident: u16,
+    /// IPv4 options.
+    options: Vec<u8>,
     /// Offset in bytes, and whether more follow.
     fragment: Option<(usize, bool)>,
     l4: L4,
@@ -161,6 +164,7 @@ impl Recipe {
             "ipv6" => self.l3 = L3::V6(words.value("IPv6 address")?, words.value("IPv6 address")?),
             "ttl" => self.ttl = Some(words.value("TTL")?),
             "id" => self.ident = words.value("identification")?,
+            "opt" => self.options = words.hex()?,
             "frag" => {
                 let text: String = words.value("fragment offset")?;
                 let offset = text.trim_end_matches('+');
@@ -310,13 +314,17 @@ impl Recipe {
                 if let Some((offset, more)) = self.fragment {
                     let word = (offset / 8) as u16 | if more { 0x2000 } else { 0 };
                     packet[6..8].copy_from_slice(&word.to_be_bytes());
-                    ipv4::Packet::new(&mut packet[..]).map(|mut p| p.fill_checksum()).ok();
-                    packet[10..12].fill(0);
-                    let sum = checksum::checksum(&packet);
-                    packet[10..12].copy_from_slice(&sum.to_be_bytes());
                 }
+                packet.extend(&self.options);
+                let total = (packet.len() + layer4.len()) as u16;
+                packet[0] = 0x40 | (packet.len() / 4) as u8;
+                packet[2..4].copy_from_slice(&total.to_be_bytes());
+                packet[10..12].fill(0);
+                let sum = checksum::checksum(&packet);
+                packet[10..12].copy_from_slice(&sum.to_be_bytes());
+                let l4_at = packet.len();
                 packet.extend(layer4);
-                (ethertype::IPV4, packet, Some(ipv4::HEADER_LEN))
+                (ethertype::IPV4, packet, Some(l4_at))
             }
             L3::V6(src, dst) => {
                 let (proto, layer4) = self.layer4(src.into(), dst.into())?;
