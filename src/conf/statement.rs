@@ -116,7 +116,7 @@ const MODULES: &[Choice] = &[
     Choice::new("vrrp", "mastership: sends and takes advertisements"),
     Choice::new("arp", "answers and asks for hardware addresses, IPv4 and IPv6"),
     Choice::new("ping", "answers echo requests to our addresses"),
-    Choice::new("hc", "health checks of targets and the gateway"),
+    Choice::new("hc", "health checks of targets"),
     Choice::new("master", "gate: lets frames pass on the master only"),
     Choice::new("slb", "server load balancing"),
     Choice::new("tnat", "translation of flows that targets open"),
@@ -221,7 +221,7 @@ pub static STATEMENTS: &[Statement] = &[
         .doc("Required. Several networks may share one interface."),
     // gateway
     Statement::new(Kind::Gateway, "ipaddr", Arg::Ipv4, "IPv4 address of the next hop").doc("Required."),
-    Statement::new(Kind::Gateway, "ping", Arg::Probe, "echo check: interval and timeout in seconds"),
+    Statement::new(Kind::Gateway, "ping", Arg::Probe, "echo check: interval and timeout in seconds").kept(),
     // server
     Statement::new(Kind::Server, "name", Arg::Text(255), "description"),
     Statement::new(Kind::Server, "ipaddr", Arg::Ipv4, "IPv4 address that clients connect to"),
