@@ -1,0 +1,9 @@
+//! What people read agrees with what the program does: manual pages, README, Makefile.
+//!
+//! That the files which `packaging/files.txt` lists exist is checked in `tests/packaging.rs`.
+#![allow(clippy::disallowed_methods, reason = "what is checked here are files")]
+
+mod language;
+mod page;
+mod program;
+mod readme;
