@@ -114,6 +114,9 @@ impl Director {
 
     /// A new configuration. What did not change keeps its state.
     pub fn reload(&mut self, now: Instant, model: Model) {
+        if election::virtual_router(&self.model) != election::virtual_router(&model) {
+            self.leave_virtual_router(now);
+        }
         self.model = model;
         self.checks.set(now, &self.model);
         self.rewire(now);
@@ -262,12 +265,12 @@ impl Director {
             let action = machine.expire(now);
             self.act(now, action);
         }
-        let (questions, lost) = self.neighbors.due(now);
-        for addr in lost {
-            self.log(
-                Level::Warn,
-                format!("{addr} no longer answers {}", if addr.is_v4() { "ARP" } else { "ND" }),
-            );
+        let (questions, silent) = self.neighbors.due(now);
+        for (addr, station) in silent {
+            if let Some(station) = station {
+                let protocol = if addr.is_v4() { "ARP" } else { "neighbour discovery" };
+                self.log(Level::Warn, format!("{addr} at station {station} no longer answers {protocol}"));
+            }
             self.changed = true;
         }
         for question in questions {
@@ -319,13 +322,14 @@ impl Director {
         self.ports.get(&port).filter(|info| info.link).map(|_| port)
     }
 
-    /// Addresses that this node answers for now, with interface and station.
+    /// Addresses that this node answers for now, with interface and station. An interface without link has none: its
+    /// addresses are announced anew when the link comes back, perhaps to another switch.
     fn own_addresses(&self) -> impl Iterator<Item = (Addr, PortId, MacAddr)> {
         let master = self.master();
         let own = snapshot::own_addresses(&self.model, self);
         own.into_iter()
             .filter(move |(_, own)| master || own.role == snapshot::Role::Real)
-            .filter_map(|(addr, own)| Some((addr, own.port?, own.mac)))
+            .filter_map(|(addr, own)| Some((addr, self.open_port(u16::from(own.port?))?, own.mac)))
     }
 
     fn publish(&mut self, now: Instant) {

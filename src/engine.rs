@@ -326,7 +326,7 @@ fn stations(bytes: &[u8]) -> Option<(MacAddr, MacAddr)> {
 }
 
 /// Networks are untagged. A tag with VLAN 0 carries a priority only (IEEE 802.1Q 9.6) and is taken off; any other
-/// tag belongs to somebody else's VLAN.
+/// tag, also one behind that, belongs to somebody else's VLAN.
 fn untag(frame: &mut Frame<'_>) -> Result<(), Drop> {
     let bytes = frame.bytes_mut();
     let Some((header, rest)) = bytes.split_first_chunk_mut::<14>() else { return Err(Drop::Truncated) };
@@ -334,7 +334,7 @@ fn untag(frame: &mut Frame<'_>) -> Result<(), Drop> {
         return Ok(());
     }
     match vlan::Packet::new(&*rest) {
-        Ok(tag) if tag.vid() == 0 => {
+        Ok(tag) if tag.vid() == 0 && tag.ethertype() != wire::ethertype::VLAN => {
             bytes.copy_within(0..12, vlan::TAG_LEN);
             frame.strip_front(vlan::TAG_LEN as u16);
             Ok(())

@@ -1,7 +1,10 @@
 //! bng: a packet-level load balancer with its own network stack.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod conf;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 pub mod director;
 pub mod engine;
 mod hash;

@@ -45,7 +45,12 @@ pub(crate) fn find(name: &str) -> Result<Interface, OpenError> {
         }
         found = true;
         if let Some(link) = entry.address.as_ref().and_then(|address| address.as_link_addr()) {
-            mac = link.addr().filter(|_| is_ethernet(link));
+            #[cfg(target_os = "linux")]
+            let ethernet = link.hatype() == nix::libc::ARPHRD_ETHER;
+            // These systems do not tell; libpcap knows.
+            #[cfg(not(target_os = "linux"))]
+            let ethernet = true;
+            mac = link.addr().filter(|_| ethernet);
         }
     }
     cfg_if::cfg_if! {
@@ -62,16 +67,6 @@ pub(crate) fn find(name: &str) -> Result<Interface, OpenError> {
             Ok(Interface { mac: mac.unwrap_or_default(), mtu: ETHERNET_MTU, ethernet: true })
         }
     }
-}
-
-#[cfg(target_os = "linux")]
-fn is_ethernet(link: &nix::sys::socket::LinkAddr) -> bool {
-    link.hatype() == nix::libc::ARPHRD_ETHER
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_ethernet(_link: &nix::sys::socket::LinkAddr) -> bool {
-    true
 }
 
 /// Whether an interface is up and has a carrier. An interface that the system does not list is taken for up where

@@ -22,6 +22,8 @@
 mod batch;
 pub mod memory;
 pub mod offload;
+#[cfg(all(unix, feature = "os"))]
+pub mod process;
 
 cfg_if::cfg_if! {
     if #[cfg(all(feature = "os", unix))] {

@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use arrayvec::ArrayVec;
 use nix::net::if_::if_nametoindex;
+use nix::sys::socket::{getsockopt, sockopt};
 use pcap::{Active, Capture, Direction, Linktype};
 
 use crate::finish::{Finisher, Verdict};
@@ -212,10 +213,13 @@ struct PcapTx {
 }
 
 fn put(capture: &mut Capture<Active>, frame: &[u8]) -> Verdict {
-    match capture.sendpacket(frame) {
-        Ok(()) => Verdict::Sent,
-        Err(_) => Verdict::Refused,
+    let mut sent = capture.sendpacket(frame).is_ok();
+    // On a packet socket the refusal may be old news of a link that was down in the meantime; fetching it clears it.
+    // Elsewhere there is no such thing to fetch.
+    if !sent && getsockopt(&capture.as_fd(), sockopt::SocketError).is_ok_and(|code| code != 0) {
+        sent = capture.sendpacket(frame).is_ok();
     }
+    if sent { Verdict::Sent } else { Verdict::Refused }
 }
 
 impl TxQueue for PcapTx {

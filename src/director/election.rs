@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use log::Level;
 
 use super::{Director, Output};
-use crate::conf::model::{Module, Network, Vrrp};
+use crate::conf::model::{Model, Module, Network, Vrrp};
 use crate::module::vrrp::ADVERT_SECONDS;
 use crate::module::vrrp::machine::{Action, Machine, Reason, Settings, State};
 use crate::net::{PortId, packet};
@@ -26,6 +26,12 @@ pub struct Adverts {
     pub taken_over: u64,
 }
 
+/// The virtual router that a node with `model` takes part in: its id and its network.
+pub(super) fn virtual_router(model: &Model) -> Option<(u8, u16)> {
+    let vrrp = model.vrrp.filter(|_| model.modules.contains(&Module::Vrrp))?;
+    Some((vrrp.vrid, vrrp.network))
+}
+
 impl Director {
     /// This node owns the virtual addresses: it won the election, or there is none.
     pub fn master(&self) -> bool {
@@ -43,8 +49,6 @@ impl Director {
     /// Starts, stops or adjusts the machine after a change of configuration or link.
     pub(super) fn arrange_election(&mut self, now: Instant) {
         let Some((vrrp, network, port)) = self.arena() else {
-            // The block is gone: whoever was master says so before it stops taking part.
-            self.withdraw(now);
             self.election = None;
             return;
         };
@@ -57,10 +61,15 @@ impl Director {
         self.act(now, action);
     }
 
-    fn withdraw(&mut self, now: Instant) {
-        if let Some(machine) = &mut self.election {
-            let action = machine.stop(now);
-            self.act(now, action);
+    /// Takes part in the election no longer, because the configuration is about to name another virtual router or
+    /// none. A master says so while it can still be told which one it was.
+    pub(super) fn leave_virtual_router(&mut self, now: Instant) {
+        let Some(mut machine) = self.election.take() else { return };
+        if let Some(priority) = machine.stop(now).advertise {
+            self.advertise(priority);
+        }
+        if let Some((vrid, _)) = virtual_router(&self.model) {
+            self.log(Level::Warn, format!("vrrp: this node has left virtual router {vrid}"));
         }
     }
 

@@ -15,7 +15,7 @@ pub enum Status {
     Active,
     /// Registered, not enabled: keeps its sessions, gets no new ones.
     Disabled,
-    /// Its checks have not answered yet.
+    /// Its station is being asked for, or its checks have not answered yet.
     Waiting,
     /// A check had no answer for its timeout.
     CheckFailed,
@@ -34,7 +34,7 @@ impl fmt::Display for Status {
         f.write_str(match self {
             Self::Active => "active",
             Self::Disabled => "disabled",
-            Self::Waiting => "down: no answer to its check yet",
+            Self::Waiting => "down: not heard of yet",
             Self::CheckFailed => "down: no answer to its check",
             Self::Unresolved => "down: no station answers for its address",
             Self::NoNetwork => "down: its address is in no active network with a link",
@@ -106,8 +106,9 @@ impl Director {
         if !self.model.localdsr && homes.iter().any(|(_, port)| self.ports.get(port).is_some_and(|p| p.tap)) {
             return Some(Status::LocalDsr);
         }
-        if homes.iter().all(|(addr, _)| self.neighbors.mac((*addr).into()).is_none()) {
-            return Some(Status::Unresolved);
+        let neighbors = || homes.iter().filter_map(|(addr, _)| self.neighbors.get((*addr).into()));
+        if neighbors().all(|n| n.mac.is_none()) {
+            return Some(if neighbors().all(|n| n.silent()) { Status::Unresolved } else { Status::Waiting });
         }
         let mut worst = Status::Active;
         for (_, check) in self.checks.of(number) {

@@ -7,7 +7,7 @@
 //!             answer                        30 s without a confirmation
 //!  Asking ------------> Known -------------------------------------------> Asking (unicast, MAC still used)
 //!    ^  every second, after 10 tries every 5 s                                 |
-//!    +----------------------- 5 questions unanswered: the MAC is given up <----+
+//!    +----------------- 5 questions unanswered: silent, the MAC is given up <--+
 //! ```
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub const REFRESH: Duration = Duration::from_secs(30);
 pub const RETRY: Duration = Duration::from_secs(1);
 /// Time between questions to a station that has long been silent.
 pub const SLOW_RETRY: Duration = Duration::from_secs(5);
-/// Unanswered questions after which a known station is given up.
+/// Unanswered questions after which a neighbour counts as silent.
 pub const GIVE_UP: u32 = 5;
 const FAST_TRIES: u32 = 10;
 
@@ -38,6 +38,13 @@ pub struct Entry {
     /// Questions since the last answer.
     pub tries: u32,
     next: Instant,
+}
+
+impl Entry {
+    /// Nobody answers: it has been asked for in vain often enough to say so.
+    pub fn silent(&self) -> bool {
+        self.mac.is_none() && self.tries >= GIVE_UP
+    }
 }
 
 /// A question to be sent.
@@ -100,24 +107,28 @@ impl Neighbors {
         }
     }
 
-    /// Questions due at `now`, and the addresses whose station was given up.
-    pub fn due(&mut self, now: Instant) -> (Vec<Question>, Vec<Addr>) {
-        let (mut questions, mut lost) = (Vec::new(), Vec::new());
+    /// Questions due at `now`, and the addresses that have become silent, with the station given up.
+    pub fn due(&mut self, now: Instant) -> (Vec<Question>, Vec<(Addr, Option<MacAddr>)>) {
+        let (mut questions, mut silent) = (Vec::new(), Vec::new());
         for (addr, entry) in self.entries.iter_mut().filter(|(_, e)| e.next <= now) {
-            if entry.mac.is_some() && entry.tries >= GIVE_UP {
-                entry.mac = None;
-                lost.push(*addr);
+            if entry.tries == GIVE_UP {
+                silent.push((*addr, entry.mac.take()));
             }
             questions.push(Question { addr: *addr, port: entry.port, to: entry.mac });
             entry.tries += 1;
             entry.next = now + if entry.tries > FAST_TRIES { SLOW_RETRY } else { RETRY };
         }
-        (questions, lost)
+        (questions, silent)
     }
 
     /// When the next question is due.
     pub fn deadline(&self) -> Option<Instant> {
         self.entries.values().map(|e| e.next).min()
+    }
+
+    /// What is known of `addr`, when it is watched.
+    pub fn get(&self, addr: Addr) -> Option<&Entry> {
+        self.entries.get(&addr)
     }
 
     /// Station of `addr`.
@@ -163,14 +174,22 @@ mod tests {
         assert_eq!(n.learn(Instant::ZERO, 1, A, MAC), Learned::Changed(None));
         let mut lost_at = None;
         for s in 0..60 {
-            let (questions, lost) = n.due(Instant::from_secs(s));
+            let (questions, silent) = n.due(Instant::from_secs(s));
             if lost_at.is_none() && !questions.is_empty() {
-                assert_eq!(questions[0].to, if lost.is_empty() { Some(MAC) } else { None });
+                assert_eq!(questions[0].to, if silent.is_empty() { Some(MAC) } else { None });
             }
-            lost_at = lost_at.or((!lost.is_empty()).then_some(s));
+            lost_at = lost_at.or((!silent.is_empty()).then_some(s));
         }
         assert_eq!(lost_at, Some(35));
         assert_eq!(n.mac(A), None);
+    }
+
+    #[test]
+    fn a_station_never_heard_of_is_silent_after_five_questions_and_says_so_once() {
+        let mut n = watching();
+        let told: Vec<u64> = (0..60).filter(|s| !n.due(Instant::from_secs(*s)).1.is_empty()).collect();
+        assert_eq!(told, [5]);
+        assert!(n.get(A).unwrap().silent());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! ICMP for IPv6 (RFC 4443). Neighbour discovery, which travels in it, is [`ndisc`](super::ndisc).
+//! ICMP for IPv6 (RFC 4443). Neighbour discovery, which travels in it, is [`ndisc`].
 //!
 //! ```text
 //!  0               8               16                              32

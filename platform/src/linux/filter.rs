@@ -9,6 +9,8 @@ use nix::libc::{
 const INSTRUCTIONS_MAX: usize = 4096;
 /// "The whole frame" as the verdict of a socket filter.
 const WHOLE: u32 = u32::MAX;
+/// 2^32 divided by the golden ratio, odd: the multiplier of Fibonacci hashing.
+const GOLDEN: u32 = 0x9e37_79b1;
 
 fn statement(code: u32, k: u32) -> sock_filter {
     sock_filter { code: code as u16, jt: 0, jf: 0, k }
@@ -55,14 +57,16 @@ pub(super) fn source_address() -> Vec<sock_filter> {
         statement(BPF_LD | BPF_W | BPF_ABS, protocol),
         jump(BPF_JEQ, nix::libc::ETH_P_IP as u32, 0, 2),
         statement(BPF_LD | BPF_W | BPF_ABS, network(12)),
-        // Over the IPv6 branch: test, return, first load, three times tax-load-xor.
-        statement(BPF_JMP, 12),
+        // Over the IPv6 branch: test, return, first load, three times four to mix the next word in.
+        statement(BPF_JMP, 15),
         jump(BPF_JEQ, nix::libc::ETH_P_IPV6 as u32, 1, 0),
         statement(BPF_RET | BPF_K, 0),
         statement(BPF_LD | BPF_W | BPF_ABS, network(8)),
     ];
     for word in [12, 16, 20] {
         program.extend([
+            // Without the multiplication equal words would cancel each other.
+            statement(BPF_ALU | BPF_MUL | BPF_K, GOLDEN),
             statement(BPF_MISC | BPF_TAX, 0),
             statement(BPF_LD | BPF_W | BPF_ABS, network(word)),
             statement(BPF_ALU | BPF_XOR | BPF_X, 0),
@@ -70,7 +74,7 @@ pub(super) fn source_address() -> Vec<sock_filter> {
     }
     program.extend([
         // Fibonacci hashing: neighbouring addresses fall far apart, and the upper half is the mixed one.
-        statement(BPF_ALU | BPF_MUL | BPF_K, 0x9e37_79b1),
+        statement(BPF_ALU | BPF_MUL | BPF_K, GOLDEN),
         statement(BPF_ALU | BPF_RSH | BPF_K, 16),
         statement(BPF_RET | BPF_A, 0),
     ]);

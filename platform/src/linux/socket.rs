@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::{AddressFamily, LinkAddr, SockFlag, SockType, getsockname, getsockopt, socket, sockopt};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socket, sockopt};
 
 use crate::OpenError;
 
@@ -157,6 +157,13 @@ impl PacketSocket {
 
     /// True while the interface that the socket was bound to exists. The kernel forgets its index when it goes.
     pub(super) fn bound_to(&self, index: libc::c_int) -> bool {
-        getsockname::<LinkAddr>(self.fd.as_raw_fd()).is_ok_and(|address| address.ifindex() == index as usize)
+        // SAFETY: `sockaddr_ll` is plain old data, for which all zeros is a value.
+        let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
+        let mut length = mem::size_of_val(&address) as libc::socklen_t;
+        // SAFETY: `address` and `length` are valid for writes, and `length` is the size of `address`.
+        let result = unsafe {
+            libc::getsockname(self.fd.as_raw_fd(), std::ptr::from_mut(&mut address).cast(), &mut length)
+        };
+        result == 0 && address.sll_ifindex == index
     }
 }

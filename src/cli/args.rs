@@ -1,0 +1,183 @@
+//! The command line of `bng`: what was typed, without side effects.
+
+use lexopt::prelude::*;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Highest instance number.
+pub const INSTANCE_MAX: u8 = 127;
+
+/// What `bng` is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Print banner and usage.
+    Usage,
+    /// Print the banner.
+    Version,
+    /// Start the daemon.
+    Start,
+    /// Stop it.
+    Stop,
+    /// Stop it if it runs, then start it.
+    Restart,
+    /// Make it read its configuration again.
+    Reload,
+    /// Say whether it runs.
+    Status,
+    /// Talk to it interactively.
+    Control,
+    /// Give it the commands on standard input.
+    Cmdctl,
+}
+
+/// The command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Args {
+    /// What to do.
+    pub action: Action,
+    /// Instance, 0 to [`INSTANCE_MAX`].
+    pub instance: u8,
+    /// `-c`
+    pub config: Option<PathBuf>,
+    /// `-d`
+    pub debug: bool,
+    /// `-f`
+    pub foreground: bool,
+    /// `-e`
+    pub stop_at_error: bool,
+    /// We are the daemon that a `start` in the parent is waiting for.
+    pub detached: bool,
+}
+
+/// The option by which `start` tells its child; not for operators.
+pub const DETACHED: &str = "--detached";
+
+/// Reads the arguments behind the program's name.
+///
+/// # Errors
+/// One line that says what is wrong.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, String> {
+    let mut parser = lexopt::Parser::from_args(args);
+    let mut parsed = Args {
+        action: Action::Usage,
+        instance: 0,
+        config: None,
+        debug: false,
+        foreground: false,
+        stop_at_error: false,
+        detached: false,
+    };
+    let mut action = None;
+    let mut instance = None;
+    while let Some(arg) = parser.next().map_err(plain)? {
+        match arg {
+            Short('c') => parsed.config = Some(parser.value().map_err(plain)?.into()),
+            Short('i') => {
+                let value = parser.value().map_err(plain)?;
+                set_instance(&mut instance, &value.to_string_lossy())?;
+            }
+            Short('d') => parsed.debug = true,
+            Short('f') => parsed.foreground = true,
+            Short('e') => parsed.stop_at_error = true,
+            Short('V') | Long("version") => action = Some(Action::Version),
+            Short('h') | Long("help") => action = Some(Action::Usage),
+            Long("detached") => parsed.detached = true,
+            Value(word) if action.is_none() => action = Some(action_called(&word.to_string_lossy())?),
+            Value(number) => set_instance(&mut instance, &number.to_string_lossy())?,
+            Short(_) | Long(_) => return Err(plain(arg.unexpected())),
+        }
+    }
+    parsed.action = match action {
+        Some(action) => action,
+        None if parsed == (Args { action: Action::Usage, ..parsed.clone() }) && instance.is_none() => {
+            Action::Usage
+        }
+        None => return Err("command missing".to_owned()),
+    };
+    parsed.instance = instance.unwrap_or(0);
+    Ok(parsed)
+}
+
+/// The action with this exact name. Abbreviations are for people at a prompt; a script says what it means.
+fn action_called(word: &str) -> Result<Action, String> {
+    Ok(match word {
+        "start" => Action::Start,
+        "stop" => Action::Stop,
+        "restart" => Action::Restart,
+        "reload" => Action::Reload,
+        "status" => Action::Status,
+        // Any number of control connections may be open, so the second one needs no name of its own.
+        "control" | "auxctl" => Action::Control,
+        "cmdctl" => Action::Cmdctl,
+        _ => return Err(format!("unknown command '{word}'")),
+    })
+}
+
+fn set_instance(instance: &mut Option<u8>, text: &str) -> Result<(), String> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let number = text.parse().ok().filter(|n| digits && *n <= INSTANCE_MAX);
+    let number = number.ok_or_else(|| format!("'{text}' is not an instance number (0 to {INSTANCE_MAX})"))?;
+    match instance.replace(number) {
+        Some(before) if before != number => Err(format!("two instances given: {before} and {number}")),
+        _ => Ok(()),
+    }
+}
+
+/// The parser's message in our style.
+fn plain(error: lexopt::Error) -> String {
+    let text = error.to_string();
+    text.trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Args, String> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn nothing_asks_for_the_usage() {
+        assert_eq!(parsed("").unwrap().action, Action::Usage);
+        assert_eq!(parsed("-V").unwrap().action, Action::Version);
+    }
+
+    #[test]
+    fn options_may_stand_before_and_behind_the_command() {
+        let args = parsed("-df -c /tmp/x.conf start 41").unwrap();
+        assert_eq!(
+            args,
+            Args {
+                action: Action::Start,
+                instance: 41,
+                config: Some("/tmp/x.conf".into()),
+                debug: true,
+                foreground: true,
+                stop_at_error: false,
+                detached: false,
+            }
+        );
+        assert_eq!(parsed("start -i 41 -fd -c/tmp/x.conf").unwrap(), args);
+    }
+
+    #[test]
+    fn instances_reach_from_0_to_127() {
+        assert_eq!(parsed("status 127").unwrap().instance, 127);
+        for bad in ["128", "-1", "x", "+1", "1.0", "99999999999999999999"] {
+            assert!(parsed(&format!("status {bad}")).is_err(), "{bad}");
+        }
+        assert_eq!(parsed("-i 3 stop 3").unwrap().instance, 3);
+        assert_eq!(parsed("-i 3 stop 4").unwrap_err(), "two instances given: 3 and 4");
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert_eq!(parsed("begin").unwrap_err(), "unknown command 'begin'");
+        assert_eq!(parsed("stat").unwrap_err(), "unknown command 'stat'");
+        assert_eq!(parsed("-i 3").unwrap_err(), "command missing");
+        assert!(parsed("start -c").unwrap_err().contains("-c"));
+        assert!(parsed("start -x").unwrap_err().contains("-x"));
+        assert!(parsed("start 1 2").unwrap_err().contains("two instances"));
+    }
+}

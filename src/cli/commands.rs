@@ -1,0 +1,464 @@
+//! The commands of the control language, in one table: parser, help and completion all read it.
+//!
+//! Configuration statements are commands too. Abbreviations are looked up among both, so that an abbreviation never
+//! means one thing today and another with the next statement without being reported as ambiguous.
+
+use super::input::words;
+use crate::conf::{
+    Candidate, Config, Kind, Match, Verb, complete as complete_statement, describe, nearest, unique_prefix,
+};
+
+/// What `show` can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// Neighbours of both families.
+    Arp,
+    /// The running configuration.
+    Configuration,
+    /// Reasons for dropped frames.
+    Drops,
+    /// Doors, links, counters.
+    Interfaces,
+    /// The last log lines.
+    Log,
+    /// The packet chain.
+    Modules,
+    /// Networks and addresses.
+    Networks,
+    /// Virtual servers.
+    Servers,
+    /// The session table.
+    Sessions,
+    /// Targets, their checks and states.
+    Targets,
+    /// Time since the start.
+    Uptime,
+    /// Program version.
+    Version,
+    /// Mastership.
+    Vrrp,
+}
+
+/// A request in the control language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// Nothing but blanks or a comment.
+    Nothing,
+    /// List the commands, or explain one.
+    Help(Option<&'a str>),
+    /// End the control session.
+    Quit,
+    /// Print something.
+    Show(Show),
+    /// Write the running configuration.
+    Save {
+        /// File, the instance's own when `None`.
+        file: Option<&'a str>,
+        /// Overwrite comments.
+        force: bool,
+    },
+    /// Look for errors in the configuration file.
+    Check,
+    /// Read the configuration file again.
+    Reload,
+    /// End the daemon.
+    Stop,
+    /// Print the version.
+    Version,
+    /// What a client wants to know first: PID and node name.
+    Hello,
+    /// What the last word of the line may become.
+    Complete(&'a str),
+    /// A configuration statement.
+    Configure(&'a str),
+}
+
+/// One entry of the table.
+struct Entry {
+    keyword: &'static str,
+    /// What follows the keyword.
+    usage: &'static str,
+    /// One line for the operator.
+    help: &'static str,
+    parse: for<'a> fn(&[&'a str]) -> Result<Command<'a>, String>,
+}
+
+/// `show` and what it shows.
+const SHOWS: &[(&str, Show, &str)] = &[
+    ("arp", Show::Arp, "neighbours (ARP and IPv6) and their station addresses"),
+    ("configuration", Show::Configuration, "the running configuration, as 'save' writes it"),
+    ("drops", Show::Drops, "why frames were dropped, and how many"),
+    ("interfaces", Show::Interfaces, "doors, links and frame counters"),
+    ("log", Show::Log, "the last log lines"),
+    ("modules", Show::Modules, "the packet chain"),
+    ("networks", Show::Networks, "networks with their addresses"),
+    ("servers", Show::Servers, "virtual servers, their sessions and traffic"),
+    ("sessions", Show::Sessions, "the session table"),
+    ("targets", Show::Targets, "targets, their checks, states and traffic"),
+    ("uptime", Show::Uptime, "time since the start"),
+    ("version", Show::Version, "program version"),
+    ("vrrp", Show::Vrrp, "master or backup, and why"),
+];
+
+const COMMANDS: &[Entry] = &[
+    Entry {
+        keyword: "check",
+        usage: "",
+        help: "look for errors in the configuration file",
+        parse: |args| none(args, Command::Check),
+    },
+    Entry {
+        keyword: "exit",
+        usage: "",
+        help: "end this control session",
+        parse: |args| none(args, Command::Quit),
+    },
+    Entry {
+        keyword: "help",
+        usage: "[command]",
+        help: "list the commands, or explain one",
+        parse: |args| match args {
+            [] => Ok(Command::Help(None)),
+            [word] => Ok(Command::Help(Some(word))),
+            [_, more, ..] => Err(surplus(more)),
+        },
+    },
+    Entry {
+        keyword: "quit",
+        usage: "",
+        help: "end this control session",
+        parse: |args| none(args, Command::Quit),
+    },
+    Entry {
+        keyword: "reload",
+        usage: "",
+        help: "read the configuration file again and apply what changed",
+        parse: |args| none(args, Command::Reload),
+    },
+    Entry {
+        keyword: "save",
+        usage: "[file] [force]",
+        help: "write the running configuration ('force': lose comments)",
+        parse: |args| match args {
+            [] => Ok(Command::Save { file: None, force: false }),
+            ["force"] => Ok(Command::Save { file: None, force: true }),
+            [file] => Ok(Command::Save { file: Some(file), force: false }),
+            [file, "force"] => Ok(Command::Save { file: Some(file), force: true }),
+            [_, more, ..] => Err(surplus(more)),
+        },
+    },
+    Entry { keyword: "show", usage: "<what>", help: "print a table, see 'help show'", parse: show },
+    Entry { keyword: "stop", usage: "", help: "end the daemon", parse: |args| none(args, Command::Stop) },
+    Entry {
+        keyword: "version",
+        usage: "",
+        help: "print the program version",
+        parse: |args| none(args, Command::Version),
+    },
+];
+
+fn none<'a>(args: &[&'a str], command: Command<'a>) -> Result<Command<'a>, String> {
+    args.first().map_or(Ok(command), |more| Err(surplus(more)))
+}
+
+fn surplus(word: &str) -> String {
+    format!("'{}' is one word too many", printable(word))
+}
+
+fn show<'a>(args: &[&'a str]) -> Result<Command<'a>, String> {
+    let names = || SHOWS.iter().map(|(word, what, _)| (*word, *what));
+    match args {
+        [] => Err(format!("show what? One of: {}", listed(names().map(|(word, _)| word)))),
+        [word] => match unique_prefix(word, names()) {
+            Match::One(what) => Ok(Command::Show(what)),
+            Match::Many(names) => Err(ambiguous(word, &names)),
+            Match::None => {
+                Err(unknown(&format!("show {word}"), nearest(word, names().map(|(word, _)| word))))
+            }
+        },
+        [_, more, ..] => Err(surplus(more)),
+    }
+}
+
+/// What the first word of a line stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum First {
+    /// Position in [`COMMANDS`].
+    Command(usize),
+    /// A statement; which one is the affair of [`crate::conf`].
+    Statement(&'static str),
+}
+
+fn first_words() -> impl Iterator<Item = (&'static str, First)> {
+    let commands = COMMANDS.iter().enumerate().map(|(at, entry)| (entry.keyword, First::Command(at)));
+    commands.chain(statement_words().map(|word| (word, First::Statement(word))))
+}
+
+/// Every word that begins a configuration statement.
+fn statement_words() -> impl Iterator<Item = &'static str> {
+    let kinds = Kind::ALL.into_iter().map(Kind::keyword).filter(|word| !word.is_empty());
+    let top = describe(Kind::Top).flat_map(|statement| statement.names());
+    top.chain(kinds).chain(Verb::ALL.into_iter().map(Verb::keyword))
+}
+
+/// Reads one command. Never fails for a configuration statement: what is wrong with one is found where it is applied.
+///
+/// # Errors
+/// One line that says what is wrong.
+pub fn parse(line: &str) -> Result<Command<'_>, String> {
+    // What clients ask on their own behalf is no abbreviation of anything and keeps its blanks.
+    if line == "hello" {
+        return Ok(Command::Hello);
+    }
+    if let Some(partial) = line.strip_prefix("complete ") {
+        return Ok(Command::Complete(partial));
+    }
+    let words = words(line);
+    let Some((first, args)) = words.split_first() else { return Ok(Command::Nothing) };
+    if *first == "?" {
+        return Ok(Command::Help(args.first().copied()));
+    }
+    match unique_prefix(first, first_words()) {
+        Match::One(First::Command(at)) => {
+            (COMMANDS[at].parse)(args).map_err(|e| format!("{}: {e}", COMMANDS[at].keyword))
+        }
+        Match::One(First::Statement(_)) => Ok(Command::Configure(line)),
+        Match::Many(names) => {
+            let control = |name: &&str| COMMANDS.iter().any(|entry| entry.keyword == *name);
+            // Among statements alone (`target`, `targets`) the language itself knows best.
+            if names.iter().any(control) {
+                Err(ambiguous(first, &names))
+            } else {
+                Ok(Command::Configure(line))
+            }
+        }
+        Match::None if first.starts_with(['{', '}']) => Ok(Command::Configure(line)),
+        Match::None => Err(unknown(first, nearest(first, first_words().map(|(word, _)| word)))),
+    }
+}
+
+fn ambiguous(word: &str, names: &[&str]) -> String {
+    format!("'{}' is ambiguous: {}", printable(word), names.join(", "))
+}
+
+fn unknown(word: &str, nearest: Option<&str>) -> String {
+    let hint = nearest.map_or_else(|| "try 'help'".to_owned(), |word| format!("did you mean '{word}'?"));
+    format!("unknown command '{}', {hint}", printable(word))
+}
+
+/// A word as it may be shown on a terminal: no control characters, not endless.
+fn printable(word: &str) -> String {
+    word.chars().take(40).map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// The text of `help`, or of `help WORD`.
+///
+/// # Errors
+/// When `word` is no command.
+pub fn help(word: Option<&str>) -> Result<String, String> {
+    let Some(word) = word else {
+        let mut text: String = COMMANDS.iter().map(|entry| row(&with_usage(entry), entry.help)).collect();
+        text.push_str("\n  Configuration statements change the running configuration at once:\n");
+        for line in wrapped(statement_words()) {
+            text.push_str(&format!("    {line}\n"));
+        }
+        text.push_str("\n  Keywords may be abbreviated. Tab completes; '?' at the end of a line lists.\n");
+        return Ok(text);
+    };
+    match unique_prefix(word, first_words()) {
+        Match::One(First::Command(at)) => {
+            let entry = &COMMANDS[at];
+            let mut text = row(&with_usage(entry), entry.help);
+            if entry.keyword == "show" {
+                text.extend(SHOWS.iter().map(|(word, _, help)| row(&format!("show {word}"), help)));
+            }
+            Ok(text)
+        }
+        Match::One(First::Statement(word)) => {
+            let candidates = complete_statement(&format!("{word} "), &Config::default());
+            let about = complete_statement(word, &Config::default());
+            let about = about.iter().find(|candidate| candidate.word == word);
+            let mut text = row(word, about.map_or("", |candidate| &candidate.help));
+            text.extend(
+                candidates.iter().map(|candidate| row(&format!("  {}", candidate.word), &candidate.help)),
+            );
+            Ok(text)
+        }
+        Match::Many(names) => Err(ambiguous(word, &names)),
+        Match::None => Err(unknown(word, nearest(word, first_words().map(|(word, _)| word)))),
+    }
+}
+
+fn with_usage(entry: &Entry) -> String {
+    format!("{} {}", entry.keyword, entry.usage).trim_end().to_owned()
+}
+
+fn row(left: &str, right: &str) -> String {
+    format!("{}\n", format!("  {left:<20} {right}").trim_end())
+}
+
+/// Words in lines of at most 72 characters.
+fn wrapped(words: impl Iterator<Item = &'static str>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= 72 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// What the last word of `line` may become; an empty word when the line ends with a blank.
+pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
+    let line = line.trim_start();
+    let Some((first, rest)) = line.split_once(char::is_whitespace) else {
+        let mut candidates: Vec<Candidate> = COMMANDS
+            .iter()
+            .filter(|entry| entry.keyword.starts_with(line))
+            .map(|entry| candidate(entry.keyword, entry.help))
+            .collect();
+        candidates.extend(complete_statement(line, config));
+        return candidates;
+    };
+    let rest = rest.trim_start();
+    match unique_prefix(first, first_words()) {
+        Match::One(First::Command(at)) if !rest.contains(char::is_whitespace) => {
+            let offered: Vec<Candidate> = match COMMANDS[at].keyword {
+                "show" => SHOWS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
+                "save" => vec![candidate("force", "overwrite a file with comments")],
+                "help" => first_words().map(|(word, _)| candidate(word, "")).collect(),
+                _ => Vec::new(),
+            };
+            offered.into_iter().filter(|candidate| candidate.word.starts_with(rest)).collect()
+        }
+        Match::One(First::Command(_)) => Vec::new(),
+        _ => complete_statement(line, config),
+    }
+}
+
+fn candidate(word: &str, help: &str) -> Candidate {
+    Candidate { word: word.to_owned(), help: help.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+
+    #[test]
+    fn commands_may_be_abbreviated() {
+        assert_eq!(parse("sh sess"), Ok(Command::Show(Show::Sessions)));
+        assert_eq!(parse("  show   vrrp // now"), Ok(Command::Show(Show::Vrrp)));
+        assert_eq!(parse("q"), Ok(Command::Quit));
+        assert_eq!(parse("?"), Ok(Command::Help(None)));
+        assert_eq!(
+            parse("save \"/tmp/a b\" force"),
+            Ok(Command::Save { file: Some("/tmp/a b"), force: true })
+        );
+    }
+
+    #[test]
+    fn an_ambiguous_abbreviation_lists_what_it_may_mean() {
+        assert_eq!(parse("show ser"), Ok(Command::Show(Show::Servers)));
+        assert_eq!(parse("show se").unwrap_err(), "show: 'se' is ambiguous: servers, sessions");
+        let error = parse("s").unwrap_err();
+        assert!(error.starts_with("'s' is ambiguous: save, show, stop"), "{error}");
+        assert!(error.contains("server"), "{error}");
+    }
+
+    #[test]
+    fn statements_are_passed_on_as_typed() {
+        for line in ["server 1 port 22", "no server 1", "ser 1 { port 22 }", "hostname nodea"] {
+            assert_eq!(parse(line), Ok(Command::Configure(line)), "{line}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named_with_a_hint() {
+        assert_eq!(parse("shwo sessions").unwrap_err(), "unknown command 'shwo', did you mean 'show'?");
+        assert_eq!(parse("stop it").unwrap_err(), "stop: 'it' is one word too many");
+        assert!(parse("show").unwrap_err().contains("sessions"));
+        assert!(parse("\u{1b}[31m").unwrap_err().contains("'?[31m'"));
+    }
+
+    #[test]
+    fn comments_and_blank_lines_do_nothing() {
+        assert_eq!(parse(""), Ok(Command::Nothing));
+        assert_eq!(parse("  // stop"), Ok(Command::Nothing));
+    }
+
+    #[test]
+    fn no_keyword_is_there_twice_and_each_is_reachable() {
+        let mut names: Vec<&str> = first_words().map(|(word, _)| word).collect();
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+        for entry in COMMANDS {
+            assert!(help(Some(entry.keyword)).unwrap().contains(entry.help));
+        }
+        for (word, what, _) in SHOWS {
+            assert_eq!(parse(&format!("show {word}")), Ok(Command::Show(*what)));
+        }
+    }
+
+    #[test]
+    fn help_fits_the_screen() {
+        for text in [help(None).unwrap(), help(Some("show")).unwrap()] {
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        }
+    }
+
+    #[test]
+    fn completion_offers_commands_and_statements() {
+        let words = |line| {
+            let found = complete(line, &Config::default());
+            found.into_iter().map(|candidate| candidate.word).collect::<Vec<_>>()
+        };
+        assert_eq!(words("sho"), ["show"]);
+        assert!(words("s").contains(&"save".to_owned()) && words("s").contains(&"server".to_owned()));
+        assert_eq!(words("show v"), ["version", "vrrp"]);
+        assert_eq!(words("sh sess"), ["sessions"]);
+        assert!(words("show x").is_empty());
+        assert!(words("stop ").is_empty());
+        assert!(words("server 1 po").contains(&"port".to_owned()));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let mut seed = Seed::new(7);
+        let pieces = [
+            "show",
+            "se",
+            "save",
+            "\"",
+            "//",
+            " ",
+            "{",
+            "}",
+            "\u{fc}",
+            "complete ",
+            "help",
+            "\n",
+            "\0",
+            "no",
+        ];
+        for _ in 0..20_000 {
+            let line: String =
+                (0..seed.below(8)).map(|_| pieces[seed.below(pieces.len() as u64) as usize]).collect();
+            if let Ok(Command::Complete(partial)) = parse(&line) {
+                complete(partial, &Config::default());
+            }
+            complete(&line, &Config::default());
+            let _ = help(Some(&line));
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The control language: commands, completion, the tables of `show`, and the bytes on the control socket.
+//!
+//! All of it is text in and text out. Sockets and terminals are in [`crate::daemon`].
+
+#[cfg(feature = "daemon")]
+pub mod args;
+pub mod commands;
+pub mod input;
+pub mod protocol;
+pub mod save;
+pub mod show;
+pub mod version;

@@ -1,0 +1,14 @@
+//! What `show` prints: one file per table. Each defines its rows as plain data and turns them into text; who fills
+//! the rows is the daemon's affair.
+
+pub mod arp;
+pub mod drops;
+pub mod interfaces;
+pub mod modules;
+pub mod networks;
+pub mod servers;
+pub mod sessions;
+pub mod table;
+pub mod targets;
+pub mod uptime;
+pub mod vrrp;

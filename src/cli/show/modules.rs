@@ -1,0 +1,50 @@
+//! `show modules`
+
+use super::table::{Column, render as table};
+use crate::conf::model::Module;
+
+/// Keyword of a module and what it does in this version.
+pub const fn describe(module: Module) -> (&'static str, &'static str) {
+    match module {
+        Module::Vrrp => ("vrrp", "VRRP advertisements"),
+        Module::Arp => ("arp", "ARP and IPv6 neighbour discovery"),
+        Module::Ping => ("ping", "echo requests to our addresses"),
+        Module::Hc => ("hc", "answers to health checks"),
+        Module::Master => ("master", "nothing passes on a backup node"),
+        Module::Slb => ("slb", "server load balancing"),
+        Module::Tnat => ("tnat", "passes frames on in this version"),
+        Module::Nat => ("nat", "passes frames on in this version"),
+        Module::Rt => ("rt", "passes frames on in this version"),
+    }
+}
+
+/// The chain in processing order.
+pub fn render(chain: &[Module]) -> String {
+    let columns = [Column::Right("no"), Column::Left("module"), Column::Left("task")];
+    let rows: Vec<Vec<String>> = chain
+        .iter()
+        .enumerate()
+        .map(|(i, module)| {
+            let (word, task) = describe(*module);
+            vec![(i + 1).to_string(), word.to_owned(), task.to_owned()]
+        })
+        .collect();
+    table(&columns, &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chain_keeps_its_order() {
+        assert_eq!(
+            render(&[Module::Arp, Module::Vrrp]),
+            "  no module task
+  ---
+   1 arp    ARP and IPv6 neighbour discovery
+   2 vrrp   VRRP advertisements
+"
+        );
+    }
+}

@@ -1,0 +1,238 @@
+//! The open interfaces with their workers.
+
+use super::clock::Clock;
+use super::exit::{Exit, Failure};
+use super::worker::{Mail, Report, Setup, Worker};
+use crate::conf::model::{Access, Interface};
+use crate::director::PortInfo;
+use crate::engine::Engine;
+use crate::net::PortId;
+use crate::seed::Seed;
+use crate::snapshot::Snapshot;
+use crate::stat::WorkerStats;
+use crate::time::Duration;
+use arc_swap::ArcSwap;
+use bng_platform::process::Waker;
+use bng_platform::process::cpu;
+use bng_platform::process::shell::{Ended, Ran, run_shell};
+use bng_platform::{Caps, Port, PortSpec, TxQueue};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+/// Longest time that the command of `init` may take.
+const INIT_LIMIT: Duration = Duration::from_secs(60);
+
+/// One open interface. The order of the fields is the order of closing: threads end before their queues' port does.
+pub struct Door {
+    /// One worker for each receive queue.
+    pub workers: Vec<Worker>,
+    /// For frames that the director sends.
+    tx: Box<dyn TxQueue>,
+    port: Box<dyn Port>,
+    /// What it can do.
+    pub caps: Caps,
+    /// As configured.
+    pub config: Interface,
+    /// Link state as it was told to the director.
+    pub link: bool,
+}
+
+/// All open interfaces.
+pub struct Doors {
+    open: BTreeMap<PortId, Door>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    clock: Clock,
+    seed: Seed,
+    reports: Sender<Report>,
+    control: Arc<Waker>,
+}
+
+/// The word after `access`; `None` for "the best".
+pub const fn requested(access: Access) -> Option<&'static str> {
+    match access {
+        Access::Auto => None,
+        Access::Raw => Some("raw"),
+        Access::Tap => Some("tap"),
+        Access::Pcap => Some("pcap"),
+    }
+}
+
+impl Doors {
+    /// No interface is open yet.
+    pub fn new(
+        snapshot: Arc<ArcSwap<Snapshot>>,
+        clock: Clock,
+        seed: Seed,
+        reports: Sender<Report>,
+        control: Arc<Waker>,
+    ) -> Self {
+        Self { open: BTreeMap::new(), snapshot, clock, seed, reports, control }
+    }
+
+    /// The open interfaces by number.
+    pub fn iter(&self) -> impl Iterator<Item = (PortId, &Door)> {
+        self.open.iter().map(|(number, door)| (*number, door))
+    }
+
+    /// Interface `number`, if it is open.
+    pub fn get(&self, number: PortId) -> Option<&Door> {
+        self.open.get(&number)
+    }
+
+    /// All workers.
+    pub fn workers(&self) -> impl Iterator<Item = &Worker> {
+        self.open.values().flat_map(|door| &door.workers)
+    }
+
+    /// All workers.
+    pub fn workers_mut(&mut self) -> impl Iterator<Item = &mut Worker> {
+        self.open.values_mut().flat_map(|door| &mut door.workers)
+    }
+
+    /// Opens interface `number`, runs its `init` and starts its workers. On failure everything is closed again.
+    ///
+    /// # Errors
+    /// [`Exit::Privilege`] or [`Exit::Interface`], with one sentence.
+    pub fn open(&mut self, number: PortId, config: &Interface) -> Result<PortInfo, Failure> {
+        let failed = |text: String| Failure::new(Exit::Interface, format!("interface {number}: {text}"));
+        let access = match config.access {
+            Access::Auto => bng_platform::Access::Auto,
+            Access::Raw => bng_platform::Access::Raw,
+            Access::Tap => bng_platform::Access::Tap,
+            Access::Pcap => bng_platform::Access::Pcap,
+        };
+        let spec = PortSpec { name: config.name.clone(), access, queues: usize::from(config.threads) };
+        let mut port = bng_platform::open(&spec).map_err(|e| {
+            let exit = match e {
+                bng_platform::OpenError::NotPermitted { .. } => Exit::Privilege,
+                _ => Exit::Interface,
+            };
+            Failure::new(exit, e.to_string())
+        })?;
+        if let Some(command) = &config.init {
+            initialise(command).map_err(failed)?;
+        }
+        let caps = port.caps();
+        let told = |what: &str| {
+            let name = config.name.clone();
+            let what = what.to_owned();
+            move |e: io::Error| failed(format!("{name}: {what}: {e}"))
+        };
+        let tx = port.open_tx().map_err(told("no transmit queue"))?;
+        let mut workers = Vec::new();
+        // One thread stays where the scheduler wants it; several that share a processor would be pointless.
+        let processors = if config.threads > 1 { cpu::allowed() } else { Vec::new() };
+        for (n, rx) in port.take_rx().into_iter().enumerate() {
+            let stats = Arc::new(WorkerStats::default());
+            let worker = Worker::start(Setup {
+                port: number,
+                rx,
+                engine: Engine::new(number, stats.clone(), self.seed.fork()),
+                stats,
+                snapshot: self.snapshot.clone(),
+                clock: self.clock,
+                cpu: processors.get(n % processors.len().max(1)).copied(),
+                reports: self.reports.clone(),
+                control: self.control.clone(),
+            });
+            let worker = worker.map_err(told("no worker thread"))?;
+            worker.tell(Mail::OpenTx(number, port.open_tx().map_err(told("no transmit queue"))?));
+            for (other, door) in &self.open {
+                worker.tell(Mail::OpenTx(*other, door.port.open_tx().map_err(told("no transmit queue"))?));
+            }
+            workers.push(worker);
+        }
+        // The others learn of it last, when nothing can fail any more.
+        let mut queues = Vec::new();
+        for _ in self.workers() {
+            queues.push(port.open_tx().map_err(told("no transmit queue"))?);
+        }
+        for (worker, queue) in self.workers().zip(queues) {
+            worker.tell(Mail::OpenTx(number, queue));
+        }
+        let link = port.link_up();
+        let info = PortInfo { tap: caps.access == "tap", link };
+        log::info!("interface {number} ({}) is open: access {}, mtu {}", config.name, caps.access, caps.mtu);
+        self.open.insert(number, Door { workers, tx, port, caps, config: config.clone(), link });
+        Ok(info)
+    }
+
+    /// Closes interface `number`, if it is open; a TAP device disappears.
+    pub fn close(&mut self, number: PortId) {
+        if let Some(door) = self.open.remove(&number) {
+            for worker in self.workers() {
+                worker.tell(Mail::CloseTx(number));
+            }
+            log::info!("interface {number} ({}) is closed", door.config.name);
+        }
+    }
+
+    /// Sends a frame of the director. `false`: refused, or the interface is not open.
+    pub fn send(&mut self, number: PortId, frame: &[u8]) -> bool {
+        let Some(door) = self.open.get_mut(&number) else { return false };
+        match door.tx.send_bytes(frame) {
+            Ok(sent) => sent,
+            Err(e) => {
+                log::debug!("interface {number}: cannot send: {e}");
+                false
+            }
+        }
+    }
+
+    /// The interfaces whose link has changed since the last time.
+    pub fn link_changes(&mut self) -> Vec<(PortId, bool)> {
+        let mut changes = Vec::new();
+        for (number, door) in &mut self.open {
+            let up = door.port.link_up();
+            if up != door.link {
+                door.link = up;
+                changes.push((*number, up));
+            }
+        }
+        changes
+    }
+
+    /// Frames sent and refused on interface `number`, by the director and by all workers.
+    pub fn sent(&self, number: PortId) -> (u64, u64) {
+        let own = self.open.get(&number).map(|door| door.tx.stats()).unwrap_or_default();
+        self.workers().fold((own.sent, own.refused), |(sent, refused), worker| {
+            let (s, r) = &worker.doors.egress[usize::from(number)];
+            (sent + s.get(), refused + r.get())
+        })
+    }
+}
+
+/// Runs the command of `init`.
+fn initialise(command: &str) -> Result<(), String> {
+    let Ran { ended, output } =
+        run_shell(command, INIT_LIMIT).map_err(|e| format!("init cannot be run: {e}"))?;
+    let how = match ended {
+        Ended::Status(0) => return Ok(()),
+        Ended::Status(status) => format!("ended with status {status}"),
+        Ended::Signal(signal) => format!("was ended by signal {signal}"),
+        Ended::TimedOut => format!("was not done within {} seconds", INIT_LIMIT.as_secs()),
+    };
+    let output =
+        if output.is_empty() { "it printed nothing".to_owned() } else { format!("it printed:\n{output}") };
+    Err(format!("init \"{command}\" {how}; {output}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_init_is_told_with_its_output() {
+        assert_eq!(initialise("true"), Ok(()));
+        assert_eq!(
+            initialise("echo no such device >&2; exit 2").unwrap_err(),
+            "init \"echo no such device >&2; exit 2\" ended with status 2; it printed:\nno such device"
+        );
+        assert_eq!(
+            initialise("exit 1").unwrap_err(),
+            "init \"exit 1\" ended with status 1; it printed nothing"
+        );
+    }
+}

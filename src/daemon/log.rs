@@ -1,0 +1,154 @@
+//! Where log lines go: the last ones are kept for `show log`; all go to syslog, or to standard error in the
+//! foreground. Other code only uses the macros of the `log` crate.
+
+use bng_platform::process::localtime::LocalTime;
+use bng_platform::process::syslog::{self, Severity};
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// Lines kept for `show log`.
+const KEEP: usize = 1000;
+
+/// Longest line kept, in bytes; longer ones are cut.
+const LINE_MAX: usize = 1024;
+
+/// Where lines go besides the ring.
+#[derive(Debug)]
+enum Sink {
+    Syslog,
+    Stderr(env_logger::Logger),
+}
+
+/// The logger of this process.
+#[derive(Debug)]
+struct Journal {
+    sink: Sink,
+    recent: Mutex<VecDeque<String>>,
+    /// Until the daemon is up, somebody waits at the terminal and wants to read warnings there.
+    starting: AtomicBool,
+}
+
+static JOURNAL: OnceLock<Journal> = OnceLock::new();
+
+/// Starts logging; `foreground` chooses standard error, `debug` adds debug lines. Only the first call counts.
+pub fn start(foreground: bool, debug: bool) {
+    let level = if debug { LevelFilter::Debug } else { LevelFilter::Info };
+    let journal = JOURNAL.get_or_init(|| Journal {
+        sink: if foreground { Sink::Stderr(foreground_logger(level)) } else { Sink::Syslog },
+        recent: Mutex::new(VecDeque::new()),
+        starting: AtomicBool::new(!foreground),
+    });
+    if matches!(journal.sink, Sink::Syslog) {
+        syslog::open("bng");
+    }
+    if log::set_logger(journal).is_ok() {
+        log::set_max_level(level);
+        std::panic::set_hook(Box::new(|info| log::error!("internal error, please report: {info}")));
+    }
+}
+
+/// The daemon is up: nothing more goes to the terminal of whoever started it.
+pub fn started() {
+    if let Some(journal) = JOURNAL.get() {
+        journal.starting.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The last lines, oldest first.
+pub fn recent() -> String {
+    let Some(journal) = JOURNAL.get() else { return String::new() };
+    let lines = journal.recent.lock().unwrap_or_else(PoisonError::into_inner);
+    lines.iter().map(String::as_str).collect()
+}
+
+fn foreground_logger(level: LevelFilter) -> env_logger::Logger {
+    env_logger::Builder::new()
+        .filter_level(level)
+        .format(|out, record| out.write_all(line(record).as_bytes()))
+        .target(env_logger::Target::Stderr)
+        .build()
+}
+
+/// `2026-11-23 06:54:37 warning: text`
+fn line(record: &Record<'_>) -> String {
+    format!("{} {}: {}\n", LocalTime::now().stamp(), word(record.level()), record.args())
+}
+
+const fn word(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warn => "warning",
+        Level::Info => "info",
+        Level::Debug | Level::Trace => "debug",
+    }
+}
+
+impl Log for Journal {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        match &self.sink {
+            Sink::Stderr(logger) => logger.log(record),
+            Sink::Syslog => {
+                let severity = match record.level() {
+                    Level::Error => Severity::Error,
+                    Level::Warn => Severity::Warning,
+                    Level::Info => Severity::Info,
+                    Level::Debug | Level::Trace => Severity::Debug,
+                };
+                syslog::send(severity, &record.args().to_string());
+                if record.level() <= Level::Warn && self.starting.load(Ordering::Relaxed) {
+                    // Nobody can be told when standard error is gone.
+                    let _ =
+                        writeln!(std::io::stderr(), "BalanceNG: {}: {}", word(record.level()), record.args());
+                }
+            }
+        }
+        remember(&mut self.recent.lock().unwrap_or_else(PoisonError::into_inner), line(record));
+    }
+
+    fn flush(&self) {}
+}
+
+fn remember(lines: &mut VecDeque<String>, mut line: String) {
+    if line.len() > LINE_MAX {
+        line.truncate((0..=LINE_MAX).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0));
+        line.push('\n');
+    }
+    if lines.len() == KEEP {
+        lines.pop_front();
+    }
+    lines.push_back(line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_line_makes_room() {
+        let mut lines = VecDeque::new();
+        for n in 0..=KEEP {
+            remember(&mut lines, format!("{n}\n"));
+        }
+        assert_eq!(lines.len(), KEEP);
+        assert_eq!(lines.front().unwrap(), "1\n");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_characters() {
+        let mut lines = VecDeque::new();
+        remember(&mut lines, "\u{fc}".repeat(LINE_MAX));
+        assert_eq!(lines[0].len(), LINE_MAX + 1);
+        remember(&mut lines, format!("x{}", "\u{fc}".repeat(LINE_MAX)));
+        assert_eq!(lines[1].len(), LINE_MAX);
+    }
+}

@@ -1,0 +1,357 @@
+//! A worker: one thread that reads one receive queue and takes every batch through its engine.
+//!
+//! ```text
+//!   loop:  mail from the control thread
+//!          receive a batch ---- nothing? spin briefly, then sleep until frames or mail come
+//!          engine: batch -> outbox
+//!          send forwards and replies; hand punted frames to the director
+//! ```
+//!
+//! A worker shares nothing that is written on the fast path: its engine, sessions, transmit queues and counters are its
+//! own. It learns of news by one snapshot and one mailbox.
+
+use super::clock::Clock;
+use super::punt;
+use crate::engine::Engine;
+use crate::net::PortId;
+use crate::outbox::Outbox;
+use crate::slb::session::{Cursor, View};
+use crate::snapshot::Snapshot;
+use crate::stat::{Counter, Drop as DropReason, WorkerStats};
+use crate::time::{Duration, Instant};
+use arc_swap::{ArcSwap, Cache};
+use bng_platform::process::{Interest, PollSet, Waker, cpu};
+use bng_platform::{DoorStats, RxQueue, TxQueue};
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
+use std::thread::JoinHandle;
+
+/// Time without frames after which a worker sleeps: longer than the gap inside a burst, shorter than anybody notices
+/// on an idle processor.
+const SPIN: Duration = Duration::from_micros(5);
+/// Longest sleep, and the time between two rounds of housekeeping.
+const HOUSEKEEPING: Duration = Duration::from_millis(100);
+/// Sessions listed between two batches.
+const LISTING_SLICE: usize = 256;
+
+/// What the control thread tells a worker.
+pub enum Mail {
+    /// From now on frames for this interface leave by this queue.
+    OpenTx(PortId, Box<dyn TxQueue>),
+    /// The interface is being closed.
+    CloseTx(PortId),
+    /// List all sessions under this number.
+    List(u64),
+    /// End.
+    Stop,
+}
+
+/// What a worker tells the control thread.
+#[derive(Debug)]
+pub enum Report {
+    /// Some of the sessions asked for.
+    Sessions {
+        /// Number of the question.
+        listing: u64,
+        /// Sessions.
+        rows: Vec<View>,
+        /// These were the last.
+        done: bool,
+    },
+    /// The receive queue cannot be used any more: the thread ends.
+    Failed {
+        /// Interface.
+        port: PortId,
+        /// Why.
+        error: io::Error,
+    },
+    /// The thread ended without being told to: a defect.
+    Died(PortId),
+}
+
+/// Counters of the doors as one worker sees them, published about every 100 ms.
+#[derive(Debug)]
+pub struct DoorCounters {
+    /// Frames received.
+    pub received: Counter,
+    /// Frames lost on the way in.
+    pub lost: Counter,
+    /// Frames sent and refused, by interface.
+    pub egress: Box<[(Counter, Counter)]>,
+}
+
+impl Default for DoorCounters {
+    fn default() -> Self {
+        let egress = (0..=PortId::MAX).map(|_| (Counter::default(), Counter::default())).collect();
+        Self { received: Counter::default(), lost: Counter::default(), egress }
+    }
+}
+
+/// Raises `counter` to `value`.
+fn publish(counter: &Counter, value: u64) {
+    counter.add(value.saturating_sub(counter.get()));
+}
+
+/// What a worker needs.
+pub struct Setup {
+    /// Interface that it reads.
+    pub port: PortId,
+    /// Its receive queue.
+    pub rx: Box<dyn RxQueue>,
+    /// The engine.
+    pub engine: Engine,
+    /// Counters of the engine.
+    pub stats: Arc<WorkerStats>,
+    /// Where news are published.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// The common clock.
+    pub clock: Clock,
+    /// Processor to stay on.
+    pub cpu: Option<usize>,
+    /// Where reports go.
+    pub reports: Sender<Report>,
+    /// Wakes the control thread.
+    pub control: Arc<Waker>,
+}
+
+/// A running worker, seen from the control thread. Dropping it ends the thread and waits for that.
+#[derive(Debug)]
+pub struct Worker {
+    /// Interface that it reads.
+    pub port: PortId,
+    /// Counters of its engine.
+    pub stats: Arc<WorkerStats>,
+    /// Counters of its queues.
+    pub doors: Arc<DoorCounters>,
+    /// Frames for the director.
+    pub punts: punt::Receiver,
+    mail: Sender<Mail>,
+    waker: Arc<Waker>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system has no thread or descriptor left.
+    pub fn start(setup: Setup) -> io::Result<Self> {
+        let (mail, mailbox) = std::sync::mpsc::channel();
+        let (punt_sender, punts) = punt::ring();
+        let waker = Arc::new(Waker::new()?);
+        let doors = Arc::new(DoorCounters::default());
+        let (port, stats) = (setup.port, setup.stats.clone());
+        let mut body = Body {
+            port,
+            rx: setup.rx,
+            tx: (0..=PortId::MAX).map(|_| None).collect(),
+            engine: setup.engine,
+            stats: setup.stats,
+            doors: doors.clone(),
+            snapshot: Cache::new(setup.snapshot),
+            out: Outbox::default(),
+            punts: punt_sender,
+            mailbox,
+            waker: waker.clone(),
+            listing: None,
+            clock: setup.clock,
+            reports: setup.reports,
+            control: setup.control,
+            finished: false,
+        };
+        let cpu = setup.cpu;
+        let thread = std::thread::Builder::new().name(format!("bng-if{port}")).spawn(move || {
+            if let Some(cpu) = cpu
+                && let Err(e) = cpu::pin(cpu)
+            {
+                log::warn!("interface {port}: cannot stay on processor {cpu}: {e}");
+            }
+            body.run();
+        })?;
+        Ok(Self { port, stats, doors, punts, mail, waker, thread: Some(thread) })
+    }
+
+    /// Sends mail and wakes the thread for it. A worker that has ended gets no mail.
+    pub fn tell(&self, mail: Mail) {
+        if self.mail.send(mail).is_ok() {
+            self.waker.wake();
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.tell(Mail::Stop);
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has reported that itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the thread owns.
+struct Body {
+    port: PortId,
+    rx: Box<dyn RxQueue>,
+    tx: Vec<Option<Box<dyn TxQueue>>>,
+    engine: Engine,
+    stats: Arc<WorkerStats>,
+    doors: Arc<DoorCounters>,
+    snapshot: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
+    out: Outbox,
+    punts: punt::Sender,
+    mailbox: Receiver<Mail>,
+    waker: Arc<Waker>,
+    listing: Option<(u64, Cursor)>,
+    clock: Clock,
+    reports: Sender<Report>,
+    control: Arc<Waker>,
+    /// The thread ends because it should.
+    finished: bool,
+}
+
+/// What a round found.
+#[derive(Debug, PartialEq, Eq)]
+enum Round {
+    Frames,
+    Nothing,
+}
+
+impl Body {
+    fn run(&mut self) {
+        let mut last_frames = Instant::ZERO;
+        let mut housekept = Instant::ZERO;
+        while self.read_mail() {
+            let now = self.clock.now();
+            match self.round(now) {
+                Ok(Round::Frames) => last_frames = now,
+                Ok(Round::Nothing) => {}
+                Err(error) => {
+                    self.finished = true;
+                    self.report(Report::Failed { port: self.port, error });
+                    return;
+                }
+            }
+            self.engine.tick(now);
+            self.list(now);
+            if now.since(housekept) >= HOUSEKEEPING {
+                housekept = now;
+                self.publish_counters();
+            }
+            if self.listing.is_none() && last_frames != now {
+                if now.since(last_frames) < SPIN {
+                    std::hint::spin_loop();
+                } else {
+                    self.sleep();
+                }
+            }
+        }
+        self.finished = true;
+    }
+
+    /// Takes one batch from the receive queue to wherever it goes.
+    fn round(&mut self, now: Instant) -> io::Result<Round> {
+        let Self { rx, tx, engine, stats, snapshot, out, punts, control, .. } = self;
+        let mut batch = rx.recv()?;
+        if batch.is_empty() {
+            return Ok(Round::Nothing);
+        }
+        engine.process(now, snapshot.load(), &mut batch, out);
+        for (port, mask) in out.forwards() {
+            // A queue that fails is noticed and closed where its interface is read; here its frames are refused.
+            let accepted = match &mut tx[usize::from(port)] {
+                Some(queue) => queue.send(&mut batch, mask).unwrap_or(0),
+                None => 0,
+            };
+            for _ in 0..(mask & !accepted).count_ones() {
+                stats.dropped(DropReason::TxRefused);
+            }
+        }
+        for (port, frame) in out.replies.iter() {
+            let sent = match &mut tx[usize::from(port)] {
+                Some(queue) => queue.send_bytes(frame).unwrap_or(false),
+                None => false,
+            };
+            if !sent {
+                stats.dropped(DropReason::TxRefused);
+            }
+        }
+        if !out.punts.is_empty() {
+            for (port, frame) in out.punts.iter() {
+                if !punts.push(port, frame) {
+                    stats.dropped(DropReason::PuntFull);
+                }
+            }
+            control.wake();
+        }
+        Ok(Round::Frames)
+    }
+
+    /// `false`: the thread is to end.
+    fn read_mail(&mut self) -> bool {
+        loop {
+            match self.mailbox.try_recv() {
+                Ok(Mail::OpenTx(port, queue)) => self.tx[usize::from(port)] = Some(queue),
+                Ok(Mail::CloseTx(port)) => self.tx[usize::from(port)] = None,
+                Ok(Mail::List(listing)) => self.listing = Some((listing, Cursor::default())),
+                Ok(Mail::Stop) | Err(TryRecvError::Disconnected) => return false,
+                Err(TryRecvError::Empty) => return true,
+            }
+        }
+    }
+
+    /// The next slice of the listing under way.
+    fn list(&mut self, now: Instant) {
+        let Some((listing, mut cursor)) = self.listing.take() else { return };
+        let rows = self.engine.sessions(now, &mut cursor, LISTING_SLICE);
+        let done = rows.is_none();
+        if !done {
+            self.listing = Some((listing, cursor));
+        }
+        let _ = self.reports.send(Report::Sessions { listing, rows: rows.unwrap_or_default(), done });
+        if done {
+            self.control.wake();
+        }
+    }
+
+    fn report(&self, report: Report) {
+        let _ = self.reports.send(report);
+        self.control.wake();
+    }
+
+    fn publish_counters(&mut self) {
+        let DoorStats { received, overrun, truncated, .. } = self.rx.stats();
+        publish(&self.doors.received, received);
+        publish(&self.doors.lost, overrun + truncated);
+        for (queue, (sent, refused)) in self.tx.iter().zip(&self.doors.egress) {
+            if let Some(queue) = queue {
+                let stats = queue.stats();
+                publish(sent, stats.sent);
+                publish(refused, stats.refused);
+            }
+        }
+    }
+
+    /// Sleeps until frames or mail come, or housekeeping is due.
+    fn sleep(&mut self) {
+        {
+            let mut set = PollSet::new();
+            set.add(self.waker.fd(), Interest::Read);
+            if let Some(fd) = self.rx.wait_fd() {
+                set.add(fd, Interest::Read);
+            }
+            // A failing poll is no reason to end; the receive queue reports what is wrong with it.
+            let _ = set.wait(Some(HOUSEKEEPING));
+        }
+        self.waker.drain();
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.report(Report::Died(self.port));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The packet corpus: text cases of frames in and frames out, over the memory door.
+//!
+//! `case.rs` tells the language of the files beside it. `BNG_BLESS=1` writes what happened into the files in place of
+//! the expectations that it does not meet; review the difference.
+
+mod case;
+#[path = "../sim/counters.rs"]
+mod counters;
+mod frame;
+#[path = "../sim/host.rs"]
+mod host;
+mod nonsense;
+mod rig;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use bng::stat::Drop;
+
+use case::{Case, File, Group, Outcome};
+use rig::Rig;
+
+/// All case files by name.
+pub(crate) fn files() -> Vec<File> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let entries = std::fs::read_dir(&folder).expect("the corpus is there");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "case"));
+    paths.sort();
+    assert!(!paths.is_empty(), "no case files in {}", folder.display());
+    let read = |path: &std::path::PathBuf| {
+        #[expect(clippy::disallowed_methods, reason = "the corpus is made of files")]
+        let text = std::fs::read_to_string(path).expect("a readable file");
+        let name = path.to_string_lossy();
+        File::parse(&name, &text).unwrap_or_else(|why| panic!("{why}"))
+    };
+    paths.iter().map(read).collect()
+}
+
+#[test]
+fn every_case_comes_out_as_written() {
+    #[expect(clippy::disallowed_methods, reason = "blessing is asked for by hand")]
+    let bless = std::env::var("BNG_BLESS").is_ok();
+    let (mut report, mut cases, mut groups, mut failed) = (String::new(), 0, 0, 0);
+    let files = files();
+    for file in &files {
+        let mut lines: Vec<String> = file.text.lines().map(String::from).collect();
+        // From the last to the first, so that line numbers of those to come stay right.
+        for case in file.cases.iter().rev() {
+            cases += 1;
+            groups += case.groups.len();
+            let mut rig = Rig::start(file);
+            let outcomes: Vec<Outcome> = case.groups.iter().map(|group| rig.play(group)).collect();
+            assert!(!case.groups.is_empty(), "{}:{}: a case without steps", file.name, case.line);
+            for (group, outcome) in case.groups.iter().zip(&outcomes).rev() {
+                if outcome.meets(&group.expected) && !group.lines.is_empty() {
+                    continue;
+                }
+                failed += 1;
+                lines.splice(group.lines.clone(), outcome.lines());
+                complain(&mut report, file, case, group, outcome);
+            }
+        }
+        if bless && lines.join("\n").trim_end() != file.text.trim_end() {
+            #[expect(clippy::disallowed_methods, reason = "the corpus is made of files")]
+            std::fs::write(&file.name, lines.join("\n") + "\n").expect("a writable file");
+        }
+    }
+    println!("{} files, {cases} cases, {groups} groups of steps", files.len());
+    assert!(bless || failed == 0, "{failed} groups came out otherwise\n{report}");
+}
+
+fn complain(report: &mut String, file: &File, case: &Case, group: &Group, got: &Outcome) {
+    let mut say = |text: String| writeln!(report, "{text}").expect("memory");
+    say(format!("\n{}:{}: {} (line {})", file.name, case.line, case.title, group.lines.start + 1));
+    if group.lines.is_empty() {
+        say("  expected: nothing is said of what comes of these steps".into());
+    } else {
+        say("  expected:".into());
+        group.expected.lines().into_iter().for_each(&mut say);
+    }
+    say("  got:".into());
+    got.lines().into_iter().for_each(&mut say);
+    for reason in Drop::ALL.iter().filter(|reason| got.drops.contains_key(reason.word())) {
+        say(format!("  {:<16} {}", reason.word(), reason.meaning()));
+    }
+}
+
+#[test]
+fn every_title_is_used_once_and_every_case_says_why() {
+    let mut titles = std::collections::BTreeSet::new();
+    for file in files() {
+        for case in &file.cases {
+            assert!(titles.insert(case.title.clone()), "{}: '{}' twice", file.name, case.title);
+            let after = file.text.lines().nth(case.line).unwrap_or("");
+            assert!(after.trim_start().starts_with("why "), "{}:{}: why?", file.name, case.line);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! A node on memory doors: engine, director and configuration as the daemon puts them together, without its threads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bng::conf::Config;
+use bng::conf::model::Access;
+use bng::director::{Director, Output, PortInfo};
+use bng::engine::Engine;
+use bng::net::PortId;
+use bng::outbox::Outbox;
+use bng::seed::Seed;
+use bng::snapshot::Snapshot;
+use bng::stat::WorkerStats;
+use bng::time::{Duration, Instant};
+use bng::wire::{Fragment, L3, dissect, ethernet, icmpv4, icmpv6, ipv4, protocol, tcp, udp, vrrp};
+use bng_platform::memory::{self, MemoryFrame, MemoryWire};
+use bng_platform::{Caps, Csum, Meta, Port, RxQueue, TxQueue};
+
+use crate::case::{File, Group, Incoming, Outcome, Step};
+use crate::counters::{self, Counters};
+use crate::host::Host;
+
+const TICK: Duration = Duration::from_millis(100);
+
+struct Door {
+    wire: MemoryWire,
+    rx: Box<dyn RxQueue>,
+    engine: Engine,
+    stats: Arc<WorkerStats>,
+}
+
+pub(crate) struct Rig {
+    now: Instant,
+    config: Config,
+    director: Director,
+    snapshot: Arc<Snapshot>,
+    doors: BTreeMap<PortId, Door>,
+    tx: BTreeMap<PortId, Box<dyn TxQueue>>,
+    outbox: Outbox,
+    says: Vec<String>,
+}
+
+impl Rig {
+    /// The node of `file` after its `start`.
+    pub(crate) fn start(file: &File) -> Self {
+        let (config, diagnostics) = Config::parse(&file.name, &file.config);
+        assert!(!diagnostics.has_errors(), "{}: {diagnostics}", file.name);
+        let model = config.model().unwrap_or_else(|why| panic!("{}: {why}", file.name));
+        let mut seed = Seed::new(1);
+        let mut director = Director::new(Instant::ZERO, model.clone(), seed.fork());
+        let (mut doors, mut tx) = (BTreeMap::new(), BTreeMap::new());
+        for (number, interface) in model.interfaces.iter().filter(|(_, i)| i.active) {
+            let id = *number as PortId;
+            let caps = Caps { mtu: 1500, access: "memory", mac: [2, 0, 0, 0, 0, id], queues: 1 };
+            let (mut port, wire) = memory::port(caps);
+            let rx = port.take_rx().remove(0);
+            tx.insert(id, port.open_tx().expect("a memory door opens"));
+            let stats = Arc::new(WorkerStats::default());
+            let engine = Engine::new(id, stats.clone(), seed.fork());
+            doors.insert(id, Door { wire, rx, engine, stats });
+            let tap = interface.access == Access::Tap;
+            director.port_opened(Instant::ZERO, id, PortInfo { tap, link: true });
+        }
+        let mut rig = Self {
+            now: Instant::ZERO,
+            config,
+            director,
+            snapshot: Arc::new(Snapshot::empty()),
+            doors,
+            tx,
+            outbox: Outbox::default(),
+            says: Vec::new(),
+        };
+        let mut hosts: Vec<(PortId, Host)> =
+            file.hosts.iter().map(|(port, ip, mac)| (*port, Host::new(mac, &[ip]))).collect();
+        rig.settle();
+        rig.serve(&mut hosts);
+        for step in &file.start {
+            rig.step(step, &mut hosts);
+        }
+        rig.says.clear();
+        rig
+    }
+
+    /// Does the steps of a group and tells what came of them. Nobody answers any more.
+    pub(crate) fn play(&mut self, group: &Group) -> Outcome {
+        let before = self.counters();
+        for step in &group.steps {
+            self.step(step, &mut []);
+        }
+        let incoming: Vec<&Incoming> =
+            group.steps.iter().flat_map(|s| if let Step::In(batch) = s { &batch[..] } else { &[] }).collect();
+        let mut outcome = Outcome { says: std::mem::take(&mut self.says), ..Outcome::default() };
+        for (port, frame) in self.take_sent() {
+            outcome.out.push((port, show(&frame, &incoming)));
+        }
+        for (name, by) in counters::moved(&before, &self.counters()) {
+            match name.strip_prefix("drop.") {
+                Some(reason) => outcome.drops.insert(reason.into(), by),
+                None => outcome.counts.insert(name, by),
+            };
+        }
+        outcome
+    }
+
+    /// Puts one frame through the engine alone, and what it punts through the director, whose outputs are thrown away.
+    /// Returns true when the frame was both answered and punted.
+    pub(crate) fn poke(&mut self, port: PortId, frame: &[u8], meta: Meta) -> bool {
+        let Some(door) = self.doors.get_mut(&port) else { return false };
+        door.wire.inject_with(0, frame, meta);
+        let mut batch = door.rx.recv().expect("a memory door");
+        door.engine.process(self.now, &self.snapshot, &mut batch, &mut self.outbox);
+        let forwarded = self.outbox.forwards().next().is_some();
+        let answered = !self.outbox.replies.is_empty();
+        let punts: Vec<Vec<u8>> = self.outbox.punts.iter().map(|(_, frame)| frame.to_vec()).collect();
+        for frame in &punts {
+            self.director.handle_frame(self.now, port, frame);
+            while self.director.poll(self.now).is_some() {}
+        }
+        (forwarded || answered) && !punts.is_empty()
+    }
+
+    /// Puts `frames` through the engine of `port`, 64 at a time, and nothing through the director.
+    pub(crate) fn poke_batches(&mut self, port: PortId, frames: &[(Vec<u8>, Meta)]) {
+        let Some(door) = self.doors.get_mut(&port) else { return };
+        for (frame, meta) in frames {
+            door.wire.inject_with(0, frame, *meta);
+        }
+        loop {
+            let mut batch = door.rx.recv().expect("a memory door");
+            if batch.is_empty() {
+                return;
+            }
+            door.engine.process(self.now, &self.snapshot, &mut batch, &mut self.outbox);
+        }
+    }
+
+    /// Counters of all workers together.
+    pub(crate) fn counters(&self) -> Counters {
+        let mut sum = Counters::new();
+        for door in self.doors.values() {
+            for (name, value) in counters::read(&door.stats) {
+                *sum.entry(name).or_default() += value;
+            }
+        }
+        sum
+    }
+
+    fn step(&mut self, step: &Step, hosts: &mut [(PortId, Host)]) {
+        match step {
+            Step::In(batch) => {
+                for frame in batch {
+                    let door = self.doors.get(&frame.port).expect("a case names open interfaces");
+                    door.wire.inject_with(0, &frame.bytes, frame.meta);
+                }
+                self.receive();
+            }
+            Step::After(time) => {
+                let end = self.now + *time;
+                while let Some(next) = self.next_event().filter(|at| *at <= end) {
+                    self.now = next.max(self.now);
+                    self.settle();
+                    self.tick();
+                    self.serve(hosts);
+                }
+                self.now = end;
+            }
+            Step::Link(port, up) => {
+                self.doors[port].wire.set_link(*up);
+                self.director.link(self.now, *port, *up);
+                self.settle();
+            }
+            Step::Apply(line) => {
+                self.config.apply_line(line).unwrap_or_else(|why| panic!("{line}: {why}"));
+                let model = self.config.model().unwrap_or_else(|why| panic!("{line}: {why}"));
+                self.director.reload(self.now, model);
+                self.settle();
+            }
+        }
+        self.serve(hosts);
+    }
+
+    fn next_event(&self) -> Option<Instant> {
+        let busy = self.doors.values().any(|door| door.engine.session_count() > 0);
+        [self.director.deadline(), busy.then(|| self.now + TICK)].into_iter().flatten().min()
+    }
+
+    fn tick(&mut self) {
+        for door in self.doors.values_mut() {
+            door.engine.tick(self.now);
+        }
+    }
+
+    /// Lets `hosts` answer until nobody has anything to say.
+    fn serve(&mut self, hosts: &mut [(PortId, Host)]) {
+        while !hosts.is_empty() {
+            let mut answered = false;
+            for (port, frame) in self.take_sent() {
+                for (_, host) in hosts.iter_mut().filter(|(at, _)| *at == port) {
+                    if let Some(answer) = host.hear(self.now, &frame.bytes) {
+                        self.doors[&port].wire.inject(0, &answer);
+                        answered = true;
+                    }
+                }
+            }
+            if !answered {
+                return;
+            }
+            self.receive();
+        }
+    }
+
+    /// Everything that has arrived goes its way.
+    fn receive(&mut self) {
+        let mut punts = Vec::new();
+        for door in self.doors.values_mut() {
+            loop {
+                let mut batch = door.rx.recv().expect("a memory door");
+                if batch.is_empty() {
+                    break;
+                }
+                door.engine.process(self.now, &self.snapshot, &mut batch, &mut self.outbox);
+                for (port, mask) in self.outbox.forwards() {
+                    let tx = self.tx.get_mut(&port).expect("only open interfaces are sent to");
+                    let accepted = tx.send(&mut batch, mask).expect("a memory door");
+                    assert_eq!(accepted, mask, "the door refuses a frame of the engine");
+                }
+                for (port, reply) in self.outbox.replies.iter() {
+                    let tx = self.tx.get_mut(&port).expect("only open interfaces are sent to");
+                    assert!(tx.send_bytes(reply).expect("a memory door"), "the door refuses an answer");
+                }
+                punts.extend(self.outbox.punts.iter().map(|(port, frame)| (port, frame.to_vec())));
+            }
+        }
+        for (port, frame) in punts {
+            self.director.handle_frame(self.now, port, &frame);
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        while let Some(output) = self.director.poll(self.now) {
+            match output {
+                Output::Send { port, frame } => {
+                    // Refused without link; the director is told of that by its own way.
+                    let tx = self.tx.get_mut(&port).expect("only open interfaces are sent to");
+                    tx.send_bytes(&frame).expect("a memory door");
+                }
+                Output::Publish(snapshot) => self.snapshot = snapshot,
+                Output::Log(_, text) => self.says.push(text),
+            }
+        }
+    }
+
+    fn take_sent(&mut self) -> Vec<(PortId, MemoryFrame)> {
+        let doors = self.doors.iter();
+        doors.flat_map(|(port, door)| door.wire.take_sent().into_iter().map(|frame| (*port, frame))).collect()
+    }
+}
+
+/// A frame that left, in one line, with what the line does not show in brackets.
+fn show(frame: &MemoryFrame, incoming: &[&Incoming]) -> String {
+    let MemoryFrame { bytes, meta } = frame;
+    let mut text = match ethernet::Frame::new(&bytes[..]) {
+        Ok(frame) => frame.to_string(),
+        Err(why) => return format!("[{why}]"),
+    };
+    let same = incoming.iter().any(|frame| frame.bytes.get(12..) == bytes.get(12..) && frame.meta == *meta);
+    if same {
+        text.push_str(" [same]");
+    } else {
+        let ttl = dissect(bytes)
+            .ok()
+            .and_then(|found| if let L3::Ip(info) = found.l3 { Some(info.ttl) } else { None });
+        if let Some(ttl) = ttl.filter(|ttl| *ttl != 64) {
+            text.push_str(&format!(" [ttl {ttl}]"));
+        }
+        if meta.csum == Csum::Complete && !checksums_hold(bytes) {
+            text.push_str(" [bad checksum]");
+        }
+    }
+    if let Csum::Partial { start, offset } = meta.csum {
+        text.push_str(&format!(" [checksum at {start}+{offset} left to hardware]"));
+    }
+    if let Some(gso) = meta.gso {
+        text.push_str(&format!(" [to be cut to {} behind {}]", gso.size, gso.header_len));
+    }
+    text
+}
+
+/// Whether every checksum in the frame is right.
+fn checksums_hold(bytes: &[u8]) -> bool {
+    let Ok(found) = dissect(bytes) else { return false };
+    let L3::Ip(info) = found.l3 else { return true };
+    if info.fragment != Fragment::None {
+        return true;
+    }
+    let (src, dst, message) = (info.src.to_ip(), info.dst.to_ip(), info.l4(bytes));
+    let header = info.is_v6
+        || ipv4::Packet::new(&bytes[usize::from(info.l3_offset)..]).is_ok_and(|ip| ip.verify_checksum());
+    header
+        && match info.proto {
+            protocol::TCP => tcp::Packet::new(message).is_ok_and(|p| p.verify_checksum(src, dst)),
+            protocol::UDP => udp::Packet::new(message).is_ok_and(|p| p.verify_checksum(src, dst)),
+            protocol::ICMP => icmpv4::Packet::new(message).is_ok_and(|p| p.verify_checksum()),
+            protocol::ICMPV6 => match (info.src.as_v6(), info.dst.as_v6()) {
+                (Some(src), Some(dst)) => {
+                    icmpv6::Packet::new(message).is_ok_and(|p| p.verify_checksum(src, dst))
+                }
+                _ => false,
+            },
+            protocol::VRRP => vrrp::Packet::new(message).is_ok_and(|p| p.verify_checksum()),
+            _ => true,
+        }
+}

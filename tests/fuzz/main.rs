@@ -1,0 +1,86 @@
+//! Replays the corpora of the fuzzer, and seeded damage to every input in them, as ordinary tests.
+#![allow(clippy::disallowed_methods, reason = "a test reads its inputs from files")]
+
+mod targets;
+
+use std::fs;
+use std::path::Path;
+
+use bng::seed::Seed;
+
+/// Damaged copies of each frame that a replay tries.
+const FRAMES: u64 = 2_000;
+
+/// Damaged copies of each text that a replay tries; a text takes the time of many frames.
+const TEXTS: u64 = 500;
+
+/// Calls `target` with every file of the corpus and with `copies` damaged copies of each. A failure names the input by its bytes.
+fn replay(corpus: &str, copies: u64, target: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(corpus);
+    let mut files: Vec<_> =
+        fs::read_dir(&folder).expect("corpus").map(|entry| entry.expect("corpus entry").path()).collect();
+    // The order of a directory is not the same on every machine, the seed is.
+    files.sort();
+    assert!(!files.is_empty(), "no inputs in {}", folder.display());
+    let inputs: Vec<_> = files.iter().map(|file| fs::read(file).expect("corpus file")).collect();
+    let mut seed = Seed::new(1);
+    for (file, input) in files.iter().zip(&inputs) {
+        run(file, input, target);
+        for _ in 0..copies {
+            run(file, &damaged(&mut seed, input, &inputs), target);
+        }
+    }
+}
+
+/// Runs `target` and, if it panics, prints the input in a form that can go into the corpus.
+fn run(file: &Path, input: &[u8], target: fn(&[u8])) {
+    if let Err(panic) = std::panic::catch_unwind(|| target(input)) {
+        let hex: String = input.iter().map(|byte| format!("{byte:02x}")).collect();
+        eprintln!("failing input, made from {}:\n{hex}", file.display());
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// A copy of `input` with one to four damages: a changed bit or byte, a byte at its limit, a cut, bytes put in or taken out,
+/// a tail taken from another input.
+fn damaged(seed: &mut Seed, input: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = input.to_vec();
+    for _ in 0..=seed.below(4) {
+        let at = seed.below(bytes.len() as u64) as usize;
+        match seed.below(7) {
+            0 if !bytes.is_empty() => bytes[at] ^= 1 << seed.below(8),
+            1 if !bytes.is_empty() => bytes[at] = seed.next_u64() as u8,
+            2 if !bytes.is_empty() => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][seed.below(5) as usize],
+            3 => bytes.truncate(at),
+            4 => bytes.insert(at, seed.next_u64() as u8),
+            5 if !bytes.is_empty() => drop(bytes.remove(at)),
+            _ => {
+                let other = &others[seed.below(others.len() as u64) as usize];
+                bytes.truncate(at);
+                bytes.extend(other.get(at..).unwrap_or_default());
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn damaged_frames_never_panic() {
+    replay("fuzz/corpus/frame", FRAMES, targets::frame);
+}
+
+#[test]
+fn damaged_configurations_never_panic() {
+    replay("fuzz/corpus/conf", TEXTS, targets::conf);
+    replay("conf/examples", TEXTS, targets::conf);
+}
+
+#[test]
+fn damaged_lines_never_panic() {
+    replay("fuzz/corpus/line", TEXTS, targets::line);
+}
+
+#[test]
+fn damaged_control_messages_never_panic() {
+    replay("fuzz/corpus/control", TEXTS, targets::control);
+}

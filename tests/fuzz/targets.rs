@@ -1,0 +1,227 @@
+//! What the fuzzer runs: one function per kind of outside input. They accept any bytes, and fail by panicking.
+//!
+//! The fuzzer's binaries and the ordinary test beside this file share them.
+
+use std::fmt::Display;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use bng::cli::commands::{self, Command};
+use bng::cli::protocol::{self as control_protocol, Reply};
+use bng::conf::{Config, Header, complete, diff};
+use bng::wire::{
+    Fragment, IpInfo, L3, Malformed, arp, dissect, ethernet, icmpv4, icmpv6, ipv4, ipv6, ndisc, protocol,
+    tcp, udp, vlan, vrrp,
+};
+
+/// Any bytes as a received frame, and as every packet that could stand in one.
+pub(crate) fn frame(data: &[u8]) {
+    if let Ok(dissected) = dissect(data) {
+        let frame = ethernet::Frame::new(data).expect("a dissected frame has a header");
+        assert_eq!((frame.dst(), frame.src()), (dissected.dst, dissected.src));
+        if let L3::Ip(info) = dissected.l3 {
+            assert_eq!(usize::from(info.l3_offset), dissected.l3_offset());
+            dissected_packet(data, &info);
+        }
+    }
+    every_view(data);
+    // Headers lie at these places in most frames; the views also see well-formed input there.
+    for offset in [14, 18, 34, 54] {
+        if let Some(rest) = data.get(offset..) {
+            every_view(rest);
+        }
+    }
+}
+
+/// What [`dissect`] promises about an IP packet, compared with the views of its parts.
+fn dissected_packet(data: &[u8], info: &IpInfo) {
+    let l4 = info.l4(data);
+    let l3 = &data[usize::from(info.l3_offset)..];
+    assert!(info.l4_offset > info.l3_offset);
+    assert_eq!((info.is_v6, info.is_v6), (!info.src.is_v4(), !info.dst.is_v4()));
+    if info.is_v6 {
+        let packet = ipv6::Packet::new(l3).expect("a dissected packet is valid");
+        assert_eq!((info.src, info.dst), (packet.src().into(), packet.dst().into()));
+        assert_eq!(info.ttl, packet.hop_limit());
+    } else {
+        let packet = ipv4::Packet::new(l3).expect("a dissected packet is valid");
+        assert!(packet.verify_checksum());
+        assert_eq!((info.src, info.dst), (packet.src().into(), packet.dst().into()));
+        assert_eq!((info.ttl, info.proto, l4), (packet.ttl(), packet.protocol(), packet.payload()));
+        assert_eq!(info.fragment != Fragment::None, packet.is_fragment());
+        rewritten_header_stays_valid(l3);
+    }
+    match (info.proto, info.fragment) {
+        (protocol::TCP, Fragment::None | Fragment::First) => {
+            let segment = tcp::Packet::new(l4).expect("a dissected segment is valid");
+            assert_eq!((info.sport, info.dport), (segment.src_port(), segment.dst_port()));
+            assert_eq!(info.tcp_flags, segment.flags());
+        }
+        (protocol::UDP, Fragment::None) => {
+            let datagram = udp::Packet::new(l4).expect("a dissected datagram is valid");
+            assert_eq!((info.sport, info.dport), (datagram.src_port(), datagram.dst_port()));
+        }
+        (_, Fragment::Later) => assert_eq!((info.sport, info.dport, info.tcp_flags), (0, 0, 0)),
+        _ => {}
+    }
+}
+
+/// A right header checksum stays right when addresses and TTL change.
+fn rewritten_header_stays_valid(packet: &[u8]) {
+    let mut bytes = packet.to_vec();
+    let mut packet = ipv4::Packet::new(&mut bytes).expect("it was valid before");
+    packet.set_src(Ipv4Addr::new(10, 20, 20, 10));
+    packet.set_dst(Ipv4Addr::BROADCAST);
+    packet.set_ttl(packet.ttl().wrapping_sub(1));
+    assert!(packet.verify_checksum());
+}
+
+/// Every view over `bytes`: reads it, prints it, rewrites a copy of it.
+fn every_view(bytes: &[u8]) {
+    let (v4, v6) = (IpAddr::V4(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST);
+    let mut copy = bytes.to_vec();
+    print(ethernet::Frame::new(bytes));
+    if let Ok(mut frame) = ethernet::Frame::new(&mut copy) {
+        frame.payload_mut().reverse();
+        frame.payload_mut().reverse();
+    }
+    print(vlan::Packet::new(bytes));
+    if let Some(packet) = print(arp::Packet::new(bytes)) {
+        let _ = (packet.is_gratuitous(), packet.is_probe(), packet.target_mac());
+        let reply = arp::Repr::reply_to(&packet, packet.target_mac()).emit_frame(packet.sender_mac());
+        assert!(arp::Packet::new(&reply[14..]).is_ok());
+    }
+    if let Some(packet) = print(ipv4::Packet::new(bytes)) {
+        assert!(packet.payload().len() + packet.header_len() == packet.total_len());
+        assert!(packet.options().len() <= 40);
+    }
+    if let Some(packet) = print(ipv4::Packet::quoted(bytes)) {
+        assert!(packet.payload().len() + packet.header_len() <= packet.total_len());
+        ipv4::Packet::quoted(&mut copy).expect("the same bytes").payload_mut();
+    }
+    if let Some(packet) = print(ipv6::Packet::quoted(bytes)) {
+        if let Ok(upper) = packet.upper_layer() {
+            assert!(upper.offset <= ipv6::HEADER_LEN + packet.payload().len());
+        }
+        ipv6::Packet::quoted(&mut copy).expect("the same bytes").payload_mut();
+    }
+    if let Some(packet) = print(icmpv4::Packet::new(bytes)) {
+        let _ = (packet.verify_checksum(), packet.quoted().map(dissect::quoted));
+        icmpv4::Packet::new(&mut copy).expect("the same bytes").turn_into_reply();
+        copy.copy_from_slice(bytes);
+    }
+    if let Some(packet) = print(icmpv6::Packet::new(bytes)) {
+        let _ = (packet.verify_checksum(v6, v6), packet.quoted().map(dissect::quoted));
+        icmpv6::Packet::new(&mut copy).expect("the same bytes").turn_into_reply();
+        copy.copy_from_slice(bytes);
+    }
+    if let Some(packet) = print(ndisc::Packet::new(bytes)) {
+        let _ = (packet.check(v6, v6, ndisc::HOP_LIMIT), packet.router_lifetime());
+        let _ = (packet.source_mac(), packet.target_mac(), packet.payload());
+    }
+    if let Some(segment) = print(tcp::Packet::new(bytes)) {
+        assert!(segment.options().len() <= 40);
+        let right = segment.verify_checksum(v4, v4);
+        let mut rewritten = tcp::Packet::new(&mut copy).expect("the same bytes");
+        rewritten.set_src_port(1);
+        rewritten.set_dst_port(2);
+        assert_eq!(rewritten.verify_checksum(v4, v4), right);
+        copy.copy_from_slice(bytes);
+    }
+    if let Some(datagram) = print(udp::Packet::new(bytes)) {
+        let right = datagram.verify_checksum(v4, v4);
+        let mut rewritten = udp::Packet::new(&mut copy).expect("the same bytes");
+        rewritten.set_src_port(1);
+        rewritten.set_dst_port(2);
+        assert_eq!(rewritten.verify_checksum(v4, v4), right);
+        copy.copy_from_slice(bytes);
+    }
+    if let Some(packet) = print(vrrp::Packet::new(bytes)) {
+        assert_eq!(packet.addresses().count(), usize::from(packet.count()));
+        let _ = (packet.verify_checksum(), packet.auth_data());
+    }
+    let _ = dissect::quoted(bytes);
+}
+
+/// Prints a packet, or says why it is none; either must work and be one line.
+fn print<P: Display>(packet: Result<P, Malformed>) -> Option<P> {
+    let line = match &packet {
+        Ok(packet) => packet.to_string(),
+        Err(why) => why.to_string(),
+    };
+    assert!(!line.is_empty() && !line.contains('\n'), "{line:?}");
+    packet.ok()
+}
+
+/// Any bytes as a configuration file.
+pub(crate) fn conf(data: &[u8]) {
+    let (config, diagnostics) = Config::parse("fuzz.conf", data);
+    let report = diagnostics.to_string();
+    assert_eq!(diagnostics.is_empty(), report.is_empty(), "{report:?}");
+    // What was understood of a wrong file can still be written and asked about.
+    let saved = config.write(&header());
+    if !diagnostics.has_errors() {
+        config.model().expect("a configuration without errors has a meaning");
+        says_the_same(&config, &saved);
+    }
+}
+
+/// Any bytes as a line typed at the prompt, over the configuration of the proof of concept.
+pub(crate) fn line(data: &[u8]) {
+    let (mut config, diagnostics) = Config::parse("base", BASE);
+    assert!(!diagnostics.has_errors(), "{diagnostics}");
+    let line = String::from_utf8_lossy(data);
+    for candidate in complete(&line, &config) {
+        assert!(!candidate.word.is_empty());
+    }
+    let before = config.clone();
+    match config.apply_line(&line) {
+        Ok(_) => says_the_same(&config, &config.write(&header())),
+        Err(errors) => {
+            assert!(errors.has_errors() && !errors.to_string().is_empty());
+            assert!(diff(&before, &config).is_empty(), "a refused line changes nothing");
+            assert_eq!(before, config);
+        }
+    }
+}
+
+/// Any bytes as what a client writes to the control socket: messages, each a command or a statement.
+pub(crate) fn control(data: &[u8]) {
+    let (config, _) = Config::parse("base", BASE);
+    let mut rest = data;
+    while let Ok(Some((line, taken))) = control_protocol::decode(rest, control_protocol::REQUEST_MAX) {
+        assert_eq!(control_protocol::encode(line), rest[..taken]);
+        rest = &rest[taken..];
+        for candidate in commands::complete(line, &config) {
+            assert!(!candidate.word.is_empty());
+        }
+        match commands::parse(line) {
+            Ok(Command::Help(word)) => {
+                let _ = commands::help(word).map_err(|why| assert!(!why.is_empty()));
+            }
+            Ok(_) => {}
+            Err(why) => assert!(!why.is_empty() && !why.contains(char::is_control), "{why:?}"),
+        }
+    }
+    // Replies come from a daemon that we trust, but the client reads them just as carefully.
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(reply) = Reply::from_text(text)
+    {
+        assert_eq!(Reply::from_text(&reply.to_text()).as_ref(), Ok(&reply));
+    }
+}
+
+/// The saved text of a configuration without errors reads back as the same configuration.
+fn says_the_same(config: &Config, saved: &str) {
+    let (again, diagnostics) = Config::parse("saved", saved);
+    assert!(!diagnostics.has_errors(), "{diagnostics}\n{saved}");
+    assert_eq!(&again, config, "{saved}");
+    assert_eq!(diff(config, &again), [""; 0]);
+    assert_eq!(again.write(&header()), saved);
+}
+
+fn header() -> Header {
+    Header { taken: "Sun Jan 19 21:28:59 2020".into(), version: "0.100".into(), created: "2020/01/19".into() }
+}
+
+/// The configuration that the lines of [`line`] are typed into.
+const BASE: &str = include_str!("../../conf/examples/poc-tap-dsr.conf");

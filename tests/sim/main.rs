@@ -1,0 +1,20 @@
+//! Simulations of whole nodes on one network: no thread, no clock, no socket.
+//!
+//! A [`world::World`] carries frames between [`node::Node`]s and [`host::Host`]s over a learning switch, in simulated
+//! time, and loses, delays and doubles them as its seed says. `BNG_SIM_SEED=n` replays one seed of the election.
+
+mod boundary;
+mod checks;
+mod config;
+mod counters;
+mod election;
+mod failover;
+#[path = "../corpus/frame.rs"]
+mod frame;
+mod host;
+mod node;
+mod pressure;
+mod reload;
+mod switch;
+mod traffic;
+mod world;
