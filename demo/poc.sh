@@ -18,7 +18,7 @@ if [[ ${1-} != --inside ]]; then
 fi
 
 BNG=$PWD/target/release/bng
-WORK=$(mktemp -d)
+WORK=/run/demo # of the sandbox, in memory
 VIP=172.17.2.90
 MASTER_MAC=00:00:5e:00:01:4f # of VRRP group 79
 CLIENTS=40
@@ -28,6 +28,8 @@ if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
 
 part() { printf '\n%s%s%s\n\n' "$bold" "$*" "$plain"; }
 say() { printf '\n   %s\n' "$*"; }
+
+mkdir -p "$WORK"
 
 die() {
     printf '\nthe demonstration FAILED: %s\n' "$*" >&2
@@ -187,13 +189,13 @@ expect "^ *$((total / 2)) web1"$'\n'" *$((total / 2)) web2\$"
 run balancer "echo show sessions | bng cmdctl | head -n 8"
 expect "^$CLIENTS sessions"
 
-say "The cable of web1 is pulled. Its check (ping every second, down after 3 s) takes it out:"
+say "The cable of web1 is pulled. Its check (ping every second, down 3 s after the last answer) takes it out:"
 run switch "ip link set dev web1 down"
 pulled=${EPOCHREALTIME/./}
 await "target 1 to be down" 10 balancer "$(target_is 1 down)"
 took=$(((${EPOCHREALTIME/./} - pulled) / 1000))
 run balancer "echo show targets | bng cmdctl"
-say "out after $((took / 1000)).$(printf %03d $((took % 1000))) s"
+say "Out $((took / 1000)).$(printf %03d $((took % 1000))) s after the cable was pulled."
 ((took <= 3500)) || die "the check needed more than its timeout"
 
 say "The requests go on, all $total of them:"

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use log::Level;
 
 use crate::conf::model::{Model, Network};
-use crate::module::vrrp::machine::Machine;
+use crate::module::vrrp::machine::{Machine, Reason};
 use crate::net::neighbor::{Learned, Neighbors};
 use crate::net::{Addr, PortId};
 use crate::seed::Seed;
@@ -150,7 +150,7 @@ impl Director {
     /// The program ends: withdraws mastership. Outputs are still to be polled.
     pub fn shutdown(&mut self, now: Instant) {
         if let Some(machine) = &mut self.election {
-            let action = machine.stop(now);
+            let action = machine.stop(now, Reason::Leaving);
             self.act(now, action);
         }
     }

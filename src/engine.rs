@@ -19,7 +19,7 @@ use crate::net::PortId;
 use crate::outbox::Outbox;
 use crate::seed::Seed;
 use crate::slb::{Slb, session};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Port, Snapshot};
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
 use crate::wire::icmpv4::Echo;
@@ -276,47 +276,57 @@ fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected]) {
             pass.drop(i, Drop::OtherStation);
             continue;
         }
-        // Our own frame, seen again. A frame from the shared station is the master's: ours while we are master,
-        // but an advertisement must pass, because it may be that of a second master.
-        let own = port.real_macs.contains(&src);
-        if own {
+        if port.real_macs.contains(&src) {
             pass.drop(i, Drop::OwnFrame);
             continue;
         }
         match wire::dissect(bytes) {
-            Ok(found) => {
-                let bit = 1 << i;
-                match &found.l3 {
-                    L3::Arp => pass.arp |= bit,
-                    L3::Ip(info) => {
-                        if info.is_v6 {
-                            pass.ipv6 |= bit
-                        } else {
-                            pass.ipv4 |= bit
-                        }
-                        match info.proto {
-                            protocol::ICMP if !info.is_v6 => pass.icmp |= bit,
-                            protocol::ICMPV6 if info.is_v6 => pass.icmp |= bit,
-                            protocol::VRRP => pass.vrrp |= bit,
-                            _ => {}
-                        }
-                    }
-                    L3::Other => {
-                        pass.drop(i, Drop::EtherType);
-                        continue;
-                    }
-                }
-                if pass.snapshot.master && pass.vrrp & bit == 0 && port.macs.contains(&src) {
-                    pass.drop(i, Drop::OwnFrame);
-                    continue;
-                }
-                dissected[i] = found;
-            }
+            Ok(found) => match sort(pass, port, i, &found) {
+                Ok(()) => dissected[i] = found,
+                Err(reason) => pass.drop(i, reason),
+            },
             Err(Malformed::Truncated) => pass.drop(i, Drop::Truncated),
             Err(Malformed::BadChecksum) => pass.drop(i, Drop::Checksum),
             Err(_) => pass.drop(i, Drop::Malformed),
         }
     }
+}
+
+/// Notes what frame `i` carries, for the modules that ask for it.
+#[inline]
+fn sort(pass: &mut Pass<'_, '_>, port: &Port, i: usize, found: &Dissected) -> Result<(), Drop> {
+    let bit = 1 << i;
+    let mut advertisement = false;
+    match &found.l3 {
+        L3::Arp => pass.arp |= bit,
+        L3::Ip(info) => {
+            // Sent to everybody, but meant for one: taking it would serve one packet several times (RFC 1122 3.3.6).
+            if found.dst.is_multicast() && !info.dst.to_ip().is_multicast() {
+                return Err(Drop::Multicast);
+            }
+            if info.is_v6 {
+                pass.ipv6 |= bit;
+            } else {
+                pass.ipv4 |= bit;
+            }
+            match info.proto {
+                protocol::ICMP if !info.is_v6 => pass.icmp |= bit,
+                protocol::ICMPV6 if info.is_v6 => pass.icmp |= bit,
+                protocol::VRRP => {
+                    pass.vrrp |= bit;
+                    advertisement = true;
+                }
+                _ => {}
+            }
+        }
+        L3::Other => return Err(Drop::EtherType),
+    }
+    // A frame from the shared station is the master's: our own while we are master. An advertisement must pass all
+    // the same, because it may be that of a second master.
+    if pass.snapshot.master && !advertisement && port.macs.contains(&found.src) {
+        return Err(Drop::OwnFrame);
+    }
+    Ok(())
 }
 
 fn stations(bytes: &[u8]) -> Option<(MacAddr, MacAddr)> {

@@ -88,7 +88,12 @@ fn measure_placed(placement: Placement, description: &str) {
         &["through", "lossless", "lowest", "highest", "delivered at overload", "offered"],
         &rows,
     );
-    println!("\nbng/bridge {:.2}, bng/nftables {:.2}", bng / bridge, bng / nftables);
+    println!(
+        "\nbng/bridge {:.2}, bng/nftables {:.2}. Overload is twice the lossless rate, or what the generator can send: \
+         where no more was offered than passes without loss, the generator was the limit.",
+        bng / bridge,
+        bng / nftables
+    );
 }
 
 impl Line {

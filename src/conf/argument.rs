@@ -323,11 +323,11 @@ fn host6(word: &str) -> Result<Ipv6Addr, Refusal> {
 }
 
 fn mask(word: &str) -> Result<u8, Refusal> {
-    if let Ok(prefix) = word.trim_start_matches('/').parse::<u8>() {
-        if prefix <= 32 {
-            return Err(Refusal::new(format!("{} is not a dotted mask", shown(word)))
-                .hint(format!("a prefix of {prefix} bits is written {}", dotted(prefix))));
-        }
+    if let Ok(prefix) = word.trim_start_matches('/').parse::<u8>()
+        && prefix <= 32
+    {
+        return Err(Refusal::new(format!("{} is not a dotted mask", shown(word)))
+            .hint(format!("a prefix of {prefix} bits is written {}", dotted(prefix))));
     }
     let bits = u32::from(
         word.parse::<Ipv4Addr>()

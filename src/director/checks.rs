@@ -129,11 +129,18 @@ impl Checks {
     pub fn answered(&mut self, now: Instant, addr: Addr, ident: u16, sequence: u16) -> Vec<Checked> {
         let mut up = Vec::new();
         for (checked, check) in self.checks.iter_mut().filter(|((_, a), _)| *a == addr) {
-            if check.ident != ident || check.sequence != sequence || sequence == 0 {
+            // An answer may come after the next probe has left; older ones than the timeout prove nothing.
+            let later = check.sequence.wrapping_sub(sequence);
+            let round_trip = now.since(check.sent) + check.probe.interval * u32::from(later);
+            if check.ident != ident
+                || sequence == 0
+                || later >= check.sequence
+                || round_trip >= check.probe.timeout
+            {
                 continue;
             }
             check.heard = now;
-            check.round_trip = Some(now.since(check.sent));
+            check.round_trip = Some(round_trip);
             if check.verdict != Verdict::Passed {
                 check.verdict = Verdict::Passed;
                 up.push(*checked);
@@ -222,6 +229,23 @@ mod tests {
         assert!(answer(&mut c, Instant::ZERO, Ping { ident: ping.ident ^ 1, ..ping }).is_empty());
         assert!(answer(&mut c, Instant::ZERO, Ping { sequence: 9, ..ping }).is_empty());
         assert_eq!(verdict(&c), Verdict::Waiting);
+    }
+
+    #[test]
+    fn an_answer_counts_until_the_timeout_even_when_later_probes_have_left() {
+        let mut c = checks(2, 10);
+        let first = c.due(Instant::ZERO).0[0];
+        for s in [2, 4, 6, 8] {
+            c.due(Instant::from_secs(s));
+        }
+        assert_eq!(answer(&mut c, Instant::from_micros(9_999_999), first).len(), 1);
+        assert_eq!(c.of(1).next().unwrap().1.round_trip, Some(Duration::from_micros(9_999_999)));
+        let mut c = checks(2, 10);
+        let first = c.due(Instant::ZERO).0[0];
+        for s in [2, 4, 6, 8, 10] {
+            c.due(Instant::from_secs(s));
+        }
+        assert!(answer(&mut c, Instant::from_secs(10), first).is_empty());
     }
 
     #[test]

@@ -40,7 +40,8 @@ impl Director {
 
     /// The network of the election with its port, when it can carry advertisements.
     fn arena(&self) -> Option<(Vrrp, &Network, Option<PortId>)> {
-        let vrrp = self.model.vrrp.filter(|_| self.model.modules.contains(&Module::Vrrp))?;
+        virtual_router(&self.model)?;
+        let vrrp = self.model.vrrp?;
         let network = self.model.networks.get(&vrrp.network)?;
         let port = self.open_port(network.interface).filter(|_| network.active);
         Some((vrrp, network, port))
@@ -56,7 +57,7 @@ impl Director {
         let settings = Settings { priority: vrrp.priority, primary };
         let machine = self.election.get_or_insert_with(|| Machine::new(now, settings));
         let changed = machine.set(now, settings);
-        let action = if port.is_some() { machine.start(now) } else { machine.stop(now) };
+        let action = if port.is_some() { machine.start(now) } else { machine.stop(now, Reason::NoLink) };
         self.act(now, changed);
         self.act(now, action);
     }
@@ -65,7 +66,7 @@ impl Director {
     /// none. A master says so while it can still be told which one it was.
     pub(super) fn leave_virtual_router(&mut self, now: Instant) {
         let Some(mut machine) = self.election.take() else { return };
-        if let Some(priority) = machine.stop(now).advertise {
+        if let Some(priority) = machine.stop(now, Reason::Leaving).advertise {
             self.advertise(priority);
         }
         if let Some((vrid, _)) = virtual_router(&self.model) {
@@ -86,13 +87,10 @@ impl Director {
         if let Some(priority) = action.advertise {
             self.advertise(priority);
         }
-        if action.took_over || action.gave_up {
-            let (reason, state) = match &self.election {
-                Some(machine) => (machine.reason().0, machine.state()),
-                None => (Reason::Stopped, State::Initialize),
-            };
-            let word = if state == State::Master { "master" } else { "backup" };
-            self.log(Level::Warn, format!("vrrp: this node is now {word}: {reason}"));
+        if let Some(machine) = self.election.as_ref().filter(|_| action.took_over || action.gave_up) {
+            let word = if machine.state() == State::Master { "master" } else { "backup" };
+            let text = format!("vrrp: this node is now {word}: {}", machine.reason().0);
+            self.log(Level::Warn, text);
             self.changed = true;
         }
         if action.took_over {

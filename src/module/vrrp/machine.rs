@@ -69,7 +69,9 @@ pub struct Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// Interface not open or link down.
-    Stopped,
+    NoLink,
+    /// The program ends, or the configuration names another virtual router.
+    Leaving,
     /// Just started, waiting for a master to be heard.
     Started,
     /// Priority 255.
@@ -85,7 +87,8 @@ pub enum Reason {
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Stopped => write!(f, "its interface is not open or has no link"),
+            Self::NoLink => write!(f, "its interface is not open or has no link"),
+            Self::Leaving => write!(f, "it is shutting down"),
             Self::Started => write!(f, "started"),
             Self::Owner => write!(f, "priority 255 owns the addresses"),
             Self::Silence => write!(f, "no advertisement from a master in time"),
@@ -114,7 +117,7 @@ impl Machine {
         Self {
             settings,
             state: State::Initialize,
-            reason: Reason::Stopped,
+            reason: Reason::NoLink,
             since: now,
             timer: now,
             heard: None,
@@ -169,11 +172,11 @@ impl Machine {
     }
 
     /// The interface is gone, or the program ends. A master withdraws. (6.4.2, 6.4.3: Shutdown)
-    pub fn stop(&mut self, now: Instant) -> Action {
+    pub fn stop(&mut self, now: Instant, reason: Reason) -> Action {
         let was_master = self.state == State::Master;
         self.heard = None;
         if self.state != State::Initialize {
-            self.enter(now, State::Initialize, Reason::Stopped);
+            self.enter(now, State::Initialize, reason);
         }
         Action { advertise: was_master.then_some(0), gave_up: was_master, took_over: false }
     }
@@ -331,9 +334,12 @@ mod tests {
     #[test]
     fn a_stopped_master_withdraws() {
         let mut m = machine(255);
-        assert_eq!(m.stop(Instant::ZERO), Action { advertise: Some(0), gave_up: true, took_over: false });
+        assert_eq!(
+            m.stop(Instant::ZERO, Reason::Leaving),
+            Action { advertise: Some(0), gave_up: true, took_over: false }
+        );
         assert_eq!((m.state(), m.deadline()), (State::Initialize, None));
-        assert_eq!(m.stop(Instant::ZERO), Action::default());
+        assert_eq!(m.stop(Instant::ZERO, Reason::Leaving), Action::default());
     }
 
     #[test]
