@@ -7,6 +7,8 @@
 //! - how long a round trip takes on an idle link (`roundtrip`);
 //! - how much of one TCP stream's speed is left (`stream`).
 //!
+//! `cargo bench --bench veth -- roundtrip` asks one of them only.
+//!
 //! Needs root and moves itself into a sandbox, as the end-to-end tests do.
 #![allow(
     clippy::disallowed_methods,
@@ -42,11 +44,20 @@ fn main() -> std::process::ExitCode {
         eprintln!("no sandbox: {e}");
         return std::process::ExitCode::FAILURE;
     }
+    // Cargo adds options of its own, such as `--bench`.
+    let questions: Vec<_> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let asked = |question: &str| questions.is_empty() || questions.iter().any(|q| q == question);
     report::heading();
-    forwarding::measure();
+    if asked("forwarding") {
+        forwarding::measure();
+    }
     let star = star::Star::new();
-    roundtrip::measure(&star);
-    stream::measure(&star);
+    if asked("roundtrip") {
+        roundtrip::measure(&star);
+    }
+    if asked("stream") {
+        stream::measure(&star);
+    }
     std::process::ExitCode::SUCCESS
 }
 

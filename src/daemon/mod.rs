@@ -20,6 +20,7 @@ pub mod exit;
 pub mod instance;
 pub mod launch;
 pub mod log;
+pub mod patience;
 pub mod punt;
 pub mod serve;
 pub mod signals;

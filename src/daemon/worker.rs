@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   loop:  mail from the control thread
-//!          receive a batch ---- nothing? spin briefly, then sleep until frames or mail come
+//!          receive a batch ---- nothing? look on (patience.rs), then sleep until frames or mail come
 //!          engine: batch -> outbox
 //!          send forwards and replies; hand punted frames to the director
 //! ```
@@ -11,6 +11,7 @@
 //! own. It learns of news by one snapshot and one mailbox.
 
 use super::clock::Clock;
+use super::patience::Patience;
 use super::punt;
 use crate::engine::Engine;
 use crate::net::PortId;
@@ -27,9 +28,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::thread::JoinHandle;
 
-/// Time without frames after which a worker sleeps: longer than the gap inside a burst, shorter than anybody notices
-/// on an idle processor.
-const SPIN: Duration = Duration::from_micros(5);
 /// Longest sleep, and the time between two rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
 /// Sessions listed between two batches.
@@ -220,31 +218,29 @@ enum Round {
 
 impl Body {
     fn run(&mut self) {
-        let mut last_frames = Instant::ZERO;
+        let mut patience = Patience::default();
         let mut housekept = Instant::ZERO;
         while self.read_mail() {
             let now = self.clock.now();
-            match self.round(now) {
-                Ok(Round::Frames) => last_frames = now,
-                Ok(Round::Nothing) => {}
+            let found = match self.round(now) {
+                Ok(found) => found,
                 Err(error) => {
                     self.finished = true;
                     self.report(Report::Failed { port: self.port, error });
                     return;
                 }
-            }
+            };
             self.engine.tick(now);
             self.list(now);
             if now.since(housekept) >= HOUSEKEEPING {
                 housekept = now;
                 self.publish_counters();
             }
-            if self.listing.is_none() && last_frames != now {
-                if now.since(last_frames) < SPIN {
-                    std::hint::spin_loop();
-                } else {
-                    self.sleep();
-                }
+            match found {
+                Round::Frames => patience.frames(now),
+                Round::Nothing if self.listing.is_some() => {}
+                Round::Nothing if patience.is_over(now) => self.sleep(),
+                Round::Nothing => std::thread::yield_now(),
             }
         }
         self.finished = true;
