@@ -1,7 +1,5 @@
 //! Running the cases, and saying what could not be run.
 
-use std::fs::File;
-use std::io::Write;
 use std::process::ExitCode;
 
 use bng_world::sandbox;
@@ -44,13 +42,13 @@ impl Case {
 /// Runs the cases that the command line selects, in a sandbox.
 pub(crate) fn run(cases: Vec<Case>) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // A plain look at the names needs no sandbox.
-    let obstacle = if arguments.list || sandbox::is_inside() { None } else { sandbox::obstacle() };
-    if obstacle.is_none() && !arguments.list && !sandbox::is_inside() {
-        let Err(e) = sandbox::enter();
-        eprintln!("no sandbox: {e}");
-        return ExitCode::FAILURE;
-    }
+    let obstacle = match sandbox::settle(arguments.list) {
+        Ok(obstacle) => obstacle,
+        Err(e) => {
+            eprintln!("{e}");
+            return ExitCode::FAILURE;
+        }
+    };
     // Most of a case's time is waiting for timers of protocols.
     arguments.test_threads.get_or_insert(4);
 
@@ -75,21 +73,6 @@ pub(crate) fn run(cases: Vec<Case>) -> ExitCode {
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
 
-    report(&not_proved);
+    sandbox::report_not_proved(&not_proved);
     conclusion.exit_code()
-}
-
-/// Lists what was not proved: in the file that `tests/run.sh` asks for, or here and now.
-fn report(not_proved: &[String]) {
-    if not_proved.is_empty() {
-        return;
-    }
-    let lines: String = not_proved.iter().map(|line| format!("{line}\n")).collect();
-    let wanted = std::env::var_os("BNG_NOT_PROVED");
-    let told = wanted.is_some_and(|path| {
-        File::options().append(true).open(path).and_then(|mut file| file.write_all(lines.as_bytes())).is_ok()
-    });
-    if !told {
-        eprint!("not proved on this machine: {}\n{lines}", not_proved.len());
-    }
 }

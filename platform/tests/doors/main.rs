@@ -1,48 +1,37 @@
 //! What the port contract promises, tried on every door of Linux with real interfaces.
 //!
-//! As root, the program runs itself again in network, mount and process namespaces of its own, so that whatever
-//! happens the kernel removes everything it made. Without root it lists its tests as ignored.
+//! As root, the program moves itself into a sandbox, so that whatever happens the kernel removes everything it made.
+//! Without root it lists its tests as ignored.
 
 mod conform;
 mod forward;
 mod world;
 
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use bng_platform::Access;
+use bng_world::sandbox;
 use libtest_mimic::{Arguments, Trial};
-
-/// Set in the environment of the program when it runs in its own namespaces.
-const INSIDE: &str = "BNG_DOORS_INSIDE";
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // The worlds share two processors and one kernel; timing is part of the contract.
     arguments.test_threads = Some(1);
-    let root = nix::unistd::geteuid().is_root();
-    if root && !arguments.list && std::env::var_os(INSIDE).is_none() {
-        let own = std::env::current_exe().expect("own path");
-        let error = Command::new("unshare")
-            .args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
-            .arg(own)
-            .args(std::env::args_os().skip(1))
-            .env(INSIDE, "1")
-            .exec();
-        eprintln!("unshare: {error}; it is in the package util-linux");
-        return ExitCode::FAILURE;
-    }
-    if root && !arguments.list {
-        world::run("mount -t tmpfs tmpfs /run");
+    let obstacle = match sandbox::settle(arguments.list) {
+        Ok(obstacle) => obstacle,
+        Err(e) => {
+            eprintln!("{e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if sandbox::is_inside() {
         world::without_ipv6();
-        world::run("ip link set lo up");
     }
-    let tests: Vec<_> = tests().into_iter().map(|test| test.with_ignored_flag(!root)).collect();
-    if !root {
-        eprintln!(
-            "not root: {} tests of the doors are ignored, nothing is proved about real interfaces",
-            tests.len()
-        );
+    let mut tests = tests();
+    if let Some(reason) = obstacle {
+        tests = tests.into_iter().map(|test| test.with_ignored_flag(true)).collect();
+        let lines: Vec<_> = tests.iter().map(|test| format!("{}: {reason}", test.name())).collect();
+        sandbox::report_not_proved(&lines);
     }
     libtest_mimic::run(&arguments, tests).exit_code()
 }

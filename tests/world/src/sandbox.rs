@@ -2,13 +2,16 @@
 
 use std::convert::Infallible;
 use std::env;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Set for the program inside.
 const INSIDE: &str = "BNG_SANDBOX";
+/// Names the file where `tests/run.sh` collects what was not proved.
+const COLLECTED: &str = "BNG_NOT_PROVED";
 
 /// Whether this process runs in a sandbox.
 pub fn is_inside() -> bool {
@@ -29,6 +32,39 @@ pub fn obstacle() -> Option<String> {
         Ok(out) if out.status.success() => None,
         Ok(out) => Some(format!("no namespaces: {}", String::from_utf8_lossy(&out.stderr).trim())),
         Err(e) => Some(format!("{}: {e}", script().display())),
+    }
+}
+
+/// What the harness of a test program does first: moves itself into a sandbox, or tells why it cannot. A program that
+/// only `lists` its tests stays where it is.
+///
+/// # Errors
+/// When a sandbox can be made but not entered.
+pub fn settle(lists: bool) -> Result<Option<String>, String> {
+    if lists || is_inside() {
+        return Ok(None);
+    }
+    match obstacle() {
+        Some(reason) => Ok(Some(reason)),
+        None => {
+            let Err(e) = enter();
+            Err(format!("cannot enter a sandbox: {e}"))
+        }
+    }
+}
+
+/// Tells which tests could not be run, a line `name: reason` each: in the file that `tests/run.sh` collects them in,
+/// or here and now.
+pub fn report_not_proved(lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let told = env::var_os(COLLECTED).is_some_and(|path| {
+        File::options().append(true).open(path).and_then(|mut file| file.write_all(text.as_bytes())).is_ok()
+    });
+    if !told {
+        eprint!("not proved on this machine: {}\n{text}", lines.len());
     }
 }
 
