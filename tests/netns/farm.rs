@@ -79,15 +79,15 @@ impl Farm {
     /// bng on the balancer as the only node, through `door`, with both targets up.
     pub(crate) fn bng(&self, door: &str) -> Bng {
         let bng = Bng::running(BNG, &self.world, &self.balancer, &config(door, FIRST));
-        until_serving(&bng);
+        until_serving(&bng, &[1, 2]);
         bng
     }
 }
 
-/// Waits until bng is master and both targets are up.
-pub(crate) fn until_serving(bng: &Bng) {
+/// Waits until bng is master and `targets` are up.
+pub(crate) fn until_serving(bng: &Bng, targets: &[u16]) {
     wait::for_true("mastership", Duration::from_secs(10), || is_master(bng));
-    for n in [1, 2] {
+    for &n in targets {
         wait::for_true(&format!("target {n} up"), Duration::from_secs(10), || is_up(bng, n));
     }
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use bng_world::{Bng, Capture, World, sshd, wait};
+use bng_world::{Bng, Capture, Host, World, sshd, wait};
 
 use crate::suite::{BNG, Case};
 
-const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/examples/poc-tap-dsr.conf");
-const VIP: &str = "172.17.2.90";
+const CONFIG: &str = include_str!("../../conf/examples/poc-tap-dsr.conf");
+/// The virtual server, on the loopback of the balancer.
+pub(crate) const VIP: &str = "172.17.2.90";
 const CLIENT: &str = "172.17.2.92";
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -15,18 +16,35 @@ pub(crate) fn cases() -> Vec<Case> {
     Case::per_door("the proof of concept reaches the host's own sshd through a tap", tools, reaches_sshd)
 }
 
-fn reaches_sshd(door: &str) {
-    let mut world = World::new();
-    let client = world.plugged("client", &[&format!("{CLIENT}/24")]);
-    let balancer = world.plugged("balancer", &["172.17.2.50/24"]);
-    balancer.hide(VIP);
-    let _sshd = sshd::start(&world, &balancer);
+/// The two hosts of the proof of concept, with bng not running yet.
+pub(crate) struct Poc {
+    pub(crate) client: Host,
+    pub(crate) balancer: Host,
+    pub(crate) world: World,
+}
 
-    let config = std::fs::read_to_string(CONFIG).unwrap_or_else(|e| panic!("{CONFIG}: {e}"));
-    assert!(config.contains("access raw"), "{CONFIG} no longer says `access raw`");
-    let config = config.replace("access raw", &format!("access {door}"));
+impl Poc {
+    /// Client and balancer, and the virtual server's address where it belongs.
+    pub(crate) fn new() -> Self {
+        let mut world = World::new();
+        let client = world.plugged("client", &[&format!("{CLIENT}/24")]);
+        let balancer = world.plugged("balancer", &["172.17.2.50/24"]);
+        balancer.hide(VIP);
+        Self { client, balancer, world }
+    }
+}
+
+/// The original configuration, with the wire reached through `door`.
+pub(crate) fn config(door: &str) -> String {
+    assert!(CONFIG.contains("access raw"), "the example no longer says `access raw`");
+    CONFIG.replace("access raw", &format!("access {door}"))
+}
+
+fn reaches_sshd(door: &str) {
+    let Poc { client, balancer, world } = Poc::new();
+    let _sshd = sshd::start(&world, &balancer);
     let wire = Capture::start(&world, &client, "eth0", "arp or proto 112");
-    let mut bng = Bng::running(BNG, &world, &balancer, &config);
+    let mut bng = Bng::running(BNG, &world, &balancer, &config(door));
     assert_eq!(bng.cmdctl("show sessions\n"), "0 sessions\n");
 
     let vip = format!("{VIP}:22").parse().expect("an address");

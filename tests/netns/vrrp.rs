@@ -68,14 +68,14 @@ fn fails_over(door: &str) {
     let took = wait::for_true("the second node to be master", MASTER_DOWN + SKEW, || is_master(&second));
     assert!(took > Duration::from_secs(2), "took over after only {took:?}");
     wire.until(&[MASTER_MAC, "ARP", &format!("who-has {VIP} tell {VIP}")], SKEW);
-    until_serving(&second);
+    until_serving(&second, &[1, 2]);
     assert!(serves(), "no answer after the failover");
 
     // The first node has the higher priority and returns.
     first.start();
     wait::for_true("the first node to be master again", MASTER_DOWN + SKEW, || is_master(&first));
     wait::for_true("the second node to yield", SKEW, || !is_master(&second));
-    until_serving(&first);
+    until_serving(&first, &[1, 2]);
     assert!(serves(), "no answer after the return");
 
     // A clean stop says goodbye: no more than the skew time passes.
