@@ -47,6 +47,12 @@ fn tap(name: &str, init: &str) -> String {
     )
 }
 
+/// The running configuration without its comments, which tell the time.
+fn configuration(bng: &Bng) -> String {
+    let text = bng.cmdctl("show configuration\n");
+    text.lines().filter(|l| !l.starts_with("//")).map(|l| format!("{l}\n")).collect()
+}
+
 /// Both outputs of a run that must have the given exit status.
 fn said(out: &Output, status: i32) -> String {
     let text = [&out.stdout[..], &out.stderr[..]].concat();
@@ -120,11 +126,11 @@ fn second_start() {
     let mut bng = node(&mut world, &sound());
     bng.start();
     let pid = bng.service().pid();
-    let before = bng.cmdctl("show configuration\n");
+    let before = configuration(&bng);
     bng.write_config("hostname other\n");
     let text = said(&bng.start_in_background(), SUCCESS);
     assert!(text.contains(&format!("BalanceNG: already running with PID {pid}")), "{text}");
-    assert_eq!(bng.cmdctl("show configuration\n"), before);
+    assert_eq!(configuration(&bng), before);
     assert!(bng.service().ended().is_none());
     bng.stop();
 }
@@ -177,7 +183,6 @@ fn reload() {
     let mut bng = node(&mut world, &sound());
     bng.start();
     let limit = Duration::from_secs(5);
-    let configuration = |bng: &Bng| bng.cmdctl("show configuration\n");
 
     bng.write_config(&format!("hostname renamed\n{}", sound()));
     bng.signal(Signal::SIGHUP);

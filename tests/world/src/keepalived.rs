@@ -32,6 +32,7 @@ pub fn start(world: &World, host: &Host, vrid: u8, priority: u8, virt: &str, oth
         command.arg(option).arg(world.dir().join(file));
     }
     let mut service = Service::start(&mut command, &world.dir().join("keepalived.log"));
-    service.until_logged("Entering BACKUP STATE", Duration::from_secs(10));
+    // The last it says before it has something to say about its master.
+    service.until_logged("VRRP sockpool", Duration::from_secs(10));
     service
 }
