@@ -17,13 +17,13 @@ use crate::conf::model::Module;
 use crate::module;
 use crate::net::PortId;
 use crate::outbox::Outbox;
+use crate::pass::{Pass, bits, left_over};
 use crate::seed::Seed;
 use crate::slb::{Slb, session};
 use crate::snapshot::{Port, Snapshot};
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
-use crate::wire::icmpv4::Echo;
-use crate::wire::{self, Dissected, IpInfo, L3, MacAddr, Malformed, icmpv4, icmpv6, protocol, vlan};
+use crate::wire::{self, Dissected, L3, MacAddr, Malformed, protocol, vlan};
 
 /// The fast path of one worker.
 #[derive(Debug)]
@@ -33,152 +33,6 @@ pub struct Engine {
     stats: Arc<WorkerStats>,
     /// What ingress found out about each frame of the batch; only entries of frames in the batch are meaningful.
     dissected: [Dissected; bng_platform::BATCH_MAX],
-}
-
-/// One batch on its way through the chain: what every module works on.
-#[derive(Debug)]
-pub struct Pass<'a, 'q> {
-    /// Time of the batch.
-    pub now: Instant,
-    /// What the worker knows.
-    pub snapshot: &'a Snapshot,
-    /// Interface that received the batch.
-    pub port: PortId,
-    /// The frames.
-    pub frames: &'a mut [Frame<'q>],
-    /// Counters of this worker.
-    pub stats: &'a WorkerStats,
-    dissected: &'a [Dissected],
-    out: &'a mut Outbox,
-    /// Frames that no module has taken yet, one bit each.
-    pending: u64,
-    arp: u64,
-    ipv4: u64,
-    ipv6: u64,
-    /// IP packets whose protocol is ICMP or ICMPv6, whole or first fragments.
-    icmp: u64,
-    vrrp: u64,
-}
-
-/// Positions of the bits set in `mask`, lowest first.
-pub fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        (mask != 0).then(|| {
-            let i = mask.trailing_zeros() as usize;
-            mask &= mask - 1;
-            i
-        })
-    })
-}
-
-impl Pass<'_, '_> {
-    /// Frames that no module has taken yet, one bit each.
-    pub fn pending(&self) -> u64 {
-        self.pending
-    }
-
-    /// ARP frames that are still pending.
-    pub fn arp(&self) -> u64 {
-        self.pending & self.arp
-    }
-
-    /// IPv4 packets that are still pending.
-    pub fn ipv4(&self) -> u64 {
-        self.pending & self.ipv4
-    }
-
-    /// IPv6 packets that are still pending.
-    pub fn ipv6(&self) -> u64 {
-        self.pending & self.ipv6
-    }
-
-    /// ICMP and ICMPv6 messages that are still pending.
-    pub fn icmp(&self) -> u64 {
-        self.pending & self.icmp
-    }
-
-    /// VRRP advertisements that are still pending.
-    pub fn vrrp(&self) -> u64 {
-        self.pending & self.vrrp
-    }
-
-    /// What ingress found out about IP packet `i`.
-    ///
-    /// # Panics
-    /// When `i` is not one of [`Pass::ipv4`] or [`Pass::ipv6`].
-    #[inline]
-    pub fn info(&self, i: usize) -> IpInfo {
-        match self.dissected[i].l3 {
-            L3::Ip(info) => info,
-            _ => unreachable!("masks name IP packets only"),
-        }
-    }
-
-    /// Whether ICMP message `i` is an echo request or reply.
-    pub fn echo(&self, i: usize) -> Option<Echo> {
-        let (info, frame) = (self.info(i), self.frames[i].bytes());
-        if info.is_v6 {
-            icmpv6::Packet::new(info.l4(frame)).ok()?.echo()
-        } else {
-            icmpv4::Packet::new(info.l4(frame)).ok()?.echo()
-        }
-    }
-
-    /// Whether the checksum of ICMP message `i` is right.
-    pub fn icmp_checksum_holds(&self, i: usize) -> bool {
-        let (info, frame) = (self.info(i), self.frames[i].bytes());
-        match (info.src.as_v6(), info.dst.as_v6()) {
-            (Some(src), Some(dst)) => {
-                icmpv6::Packet::new(info.l4(frame)).is_ok_and(|message| message.verify_checksum(src, dst))
-            }
-            _ => icmpv4::Packet::new(info.l4(frame)).is_ok_and(|message| message.verify_checksum()),
-        }
-    }
-
-    /// Ethernet addresses of frame `i`.
-    #[inline]
-    pub fn ethernet(&self, i: usize) -> &Dissected {
-        &self.dissected[i]
-    }
-
-    /// Frame `i` goes no further.
-    #[inline]
-    pub fn drop(&mut self, i: usize, reason: Drop) {
-        self.pending &= !(1 << i);
-        self.stats.dropped(reason);
-    }
-
-    /// Frame `i` leaves by `port`.
-    #[inline]
-    pub fn forward(&mut self, i: usize, port: PortId) {
-        self.pending &= !(1 << i);
-        self.out.forward(i, port);
-    }
-
-    /// Frame `i` is answered by `reply`, which leaves where the frame came in.
-    pub fn answer(&mut self, i: usize, reply: &[u8]) -> bool {
-        self.pending &= !(1 << i);
-        let sent = self.out.reply(self.port, reply);
-        if !sent {
-            self.stats.dropped(Drop::ReplyFull);
-        }
-        sent
-    }
-
-    /// Frame `i` is for the director.
-    pub fn punt(&mut self, i: usize) {
-        self.pending &= !(1 << i);
-        self.copy_to_director(i);
-    }
-
-    /// The director sees frame `i` too.
-    pub fn copy_to_director(&mut self, i: usize) {
-        if self.out.punt(self.port, self.frames[i].bytes()) {
-            self.stats.work.punted.add(1);
-        } else {
-            self.stats.dropped(Drop::PuntFull);
-        }
-    }
 }
 
 impl Engine {
@@ -358,15 +212,5 @@ fn untag(frame: &mut Frame<'_>) -> Result<(), Drop> {
 fn end_of_chain(pass: &mut Pass<'_, '_>) {
     for i in bits(pass.pending) {
         pass.drop(i, left_over(pass, i));
-    }
-}
-
-/// Why nobody has taken frame `i`: the reason that tells the operator most.
-pub fn left_over(pass: &Pass<'_, '_>, i: usize) -> Drop {
-    match pass.ethernet(i).l3 {
-        L3::Ip(info) if pass.snapshot.own.get(info.dst).is_some() => Drop::NotServed,
-        _ if pass.ethernet(i).dst.is_multicast() => Drop::Multicast,
-        L3::Arp => Drop::NeighborOther,
-        _ => Drop::NotRouted,
     }
 }

@@ -6,7 +6,7 @@
 //!                  diagnostics    +-> writer (save), diff, complete
 //! ```
 //!
-//! The statement table in [`statement`] drives all of it. [`Config`] is the way in.
+//! The statement table in `statement.rs` drives all of it. [`Config`] is the way in.
 
 mod argument;
 mod complete;

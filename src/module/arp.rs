@@ -1,7 +1,7 @@
 //! `arp`, IPv4 half: answers ARP requests for our addresses and shows the director what it wants to learn.
 
-use crate::engine::{Pass, bits};
 use crate::net::Addr;
+use crate::pass::{Pass, bits};
 use crate::stat::Drop;
 use crate::wire::ETHERNET_HEADER_LEN;
 use crate::wire::arp::{Operation, Packet, Repr};

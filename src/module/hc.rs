@@ -1,6 +1,6 @@
 //! `hc`: hands the answers to our health checks to the director, which sent them.
 
-use crate::engine::{Pass, bits};
+use crate::pass::{Pass, bits};
 use crate::snapshot::Role;
 use crate::stat::Drop;
 use crate::wire::Fragment;

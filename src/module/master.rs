@@ -1,6 +1,6 @@
 //! `master`: the gate. On a backup node nothing passes to the modules behind it.
 
-use crate::engine::{Pass, bits, left_over};
+use crate::pass::{Pass, bits, left_over};
 use crate::stat::Drop;
 
 /// Drops every pending frame unless this node is master.

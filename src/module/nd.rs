@@ -3,8 +3,8 @@
 
 use std::net::Ipv6Addr;
 
-use crate::engine::{Pass, bits};
 use crate::net::{Addr, packet};
+use crate::pass::{Pass, bits};
 use crate::stat::Drop;
 use crate::wire::ndisc::{self, Kind, Packet, Repr};
 use crate::wire::{MacAddr, Malformed};

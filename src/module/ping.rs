@@ -1,6 +1,6 @@
 //! `ping`: answers ICMP and ICMPv6 echo requests to our addresses, in place.
 
-use crate::engine::{Pass, bits};
+use crate::pass::{Pass, bits};
 use crate::stat::Drop;
 use crate::wire::icmpv4::Echo;
 use crate::wire::{Fragment, IpInfo, MacAddr, Malformed, ethernet, icmpv4, icmpv6, ipv4, ipv6};

@@ -3,7 +3,7 @@
 
 pub mod machine;
 
-use crate::engine::{Pass, bits};
+use crate::pass::{Pass, bits};
 use crate::stat::Drop;
 use crate::wire::{Malformed, vrrp};
 

@@ -8,9 +8,9 @@ use arrayvec::ArrayVec;
 use bng_platform::BATCH_MAX;
 
 use crate::conf::model::{Protocol, SessionId};
-use crate::engine::{Pass, bits};
 use crate::hash::HashKey;
 use crate::net::Addr;
+use crate::pass::{Pass, bits};
 use crate::seed::Seed;
 use crate::snapshot::{Server, Service, Snapshot};
 use crate::stat::{Drop, WorkerStats};

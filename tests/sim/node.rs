@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use bng::conf::model::Model;
 use bng::director::{Director, Output, PortInfo};
-use bng::engine::{Engine, bits};
+use bng::engine::Engine;
 use bng::net::PortId;
 use bng::outbox::Outbox;
+use bng::pass::bits;
 use bng::seed::Seed;
 use bng::snapshot::Snapshot;
 use bng::stat::WorkerStats;

@@ -1,7 +1,7 @@
 //! Becoming a daemon: our own executable is started again in a new session, and says when it is ready.
 //!
 //! There is no fork(2) without exec: a process with threads must not do that. The readiness channel is a pipe on the
-//! child's standard output. The parent reads it to the end: the word [`READY`] means "running", anything else is the
+//! child's standard output. The parent reads it to the end: the word `READY` means "running", anything else is the
 //! text of an error and the child's exit status tells which.
 
 use std::ffi::OsString;
