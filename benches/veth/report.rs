@@ -2,7 +2,8 @@
 
 use std::fs;
 
-/// Prints command, kernel and processor.
+/// Prints command, kernel, processor, and how busy the machine is with other things: a share of a processor that
+/// others take is missing in every figure.
 pub(crate) fn heading() {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
