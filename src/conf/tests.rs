@@ -34,7 +34,7 @@ fn samples() -> Vec<(String, String)> {
         }
     }
     found.sort();
-    assert!(found.len() >= 6, "samples are missing: {found:?}");
+    assert!(found.len() >= 15, "samples are missing: {found:?}");
     found
 }
 
@@ -165,16 +165,51 @@ fn routing_and_ipv6_samples_mean_what_they_say() {
 }
 
 #[test]
-fn what_has_no_effect_yet_is_said_once() {
-    let (_, diagnostics) = Config::parse("routing.conf", sample("routing.conf"));
-    let messages: Vec<_> = diagnostics.iter().map(|d| d.message.as_str()).collect();
-    let kept: Vec<_> = STATEMENTS
-        .iter()
-        .filter(|s| s.effect == super::Effect::Kept)
-        .map(|s| format!("'{}' of {} has no effect in this version", s.keyword, s.kind.keyword()))
-        .collect();
-    assert!(messages.iter().all(|message| kept.iter().any(|k| k == message)), "{diagnostics}");
-    assert_eq!(messages.len(), messages.iter().collect::<std::collections::BTreeSet<_>>().len());
+fn the_samples_lead_to_no_warning_but_of_what_has_no_effect_yet() {
+    for (path, text) in samples() {
+        let (config, diagnostics) = Config::parse(&path, &text);
+        let messages: Vec<_> = diagnostics.iter().map(|d| d.message.as_str()).collect();
+        assert!(messages.iter().all(|m| m.ends_with(" has no effect in this version")), "{diagnostics}");
+        assert_eq!(messages.is_empty(), config.kept().is_empty(), "{path}");
+        assert_eq!(
+            messages.len(),
+            messages.iter().collect::<std::collections::BTreeSet<_>>().len(),
+            "{path}"
+        );
+        assert_eq!(messages.is_empty(), !text.contains("// What this version does not do yet"), "{path}");
+    }
+}
+
+#[test]
+fn every_example_tells_what_to_expect() {
+    for (path, text) in samples().iter().filter(|(path, _)| path.contains("/examples/")) {
+        let header: Vec<_> = text.lines().take_while(|line| line.starts_with("//")).collect();
+        assert!(header.iter().any(|line| line.starts_with("// What to expect: ")), "{path}");
+        assert!(header.iter().any(|line| line.contains("----")), "{path} shows no topology");
+        assert!(header.iter().all(|line| line.chars().count() <= 132), "{path}");
+    }
+}
+
+#[test]
+fn the_two_nodes_of_an_example_differ_in_what_is_their_own() {
+    let mut pairs = 0;
+    for (path, text) in samples() {
+        if !path.ends_with("-node1.conf") {
+            continue;
+        }
+        let own = ["hostname", "network 1: real", "network 2: real", "network 1: syncpeer"];
+        let other = good(&sample(path.rsplit('/').next().expect("name").replace("node1", "node2").as_str()));
+        let lines = diff(&good(&text), &other);
+        assert!(!lines.is_empty(), "{path}");
+        for line in lines {
+            assert!(
+                own.iter().any(|what| line.trim_start_matches("the configuration: ").starts_with(what)),
+                "{path}: {line}"
+            );
+        }
+        pairs += 1;
+    }
+    assert_eq!(pairs, 5);
 }
 
 #[test]
@@ -592,7 +627,7 @@ fn a_local_target_without_localdsr_is_announced_as_down() {
     let text = sample("poc-tap-dsr.conf").replace("set       localdsr 1\n", "");
     assert_eq!(
         said(&text),
-        "bng.conf:50:11: warning: target 1 is on this host behind a tap interface and will stay down\n\
+        "bng.conf:68:11: warning: target 1 is on this host behind a tap interface and will stay down\n\
          \x20 |           dsr enable\n  |           ^^^^^^^^^^\n  = 'set localdsr 1' allows it\n"
     );
 }
