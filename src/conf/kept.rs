@@ -18,7 +18,7 @@ pub struct Kept {
     pub number: u16,
     /// Keyword of the statement in the table.
     pub keyword: &'static str,
-    /// The statement as `save` writes it: `method random`.
+    /// The statement as `save` writes it in its object: `method random`.
     pub written: String,
     /// The part of its argument that has no effect; `None` for all of it.
     pub part: Option<String>,
@@ -48,7 +48,11 @@ impl Config {
                     kind: *kind,
                     number: *number,
                     keyword: statement.keyword,
-                    written: format!("{} {}", statement.keyword_for(&entry.value), entry.value),
+                    written: if kind.is_one_line() {
+                        entry.value.to_string()
+                    } else {
+                        format!("{} {}", statement.keyword_for(&entry.value), entry.value)
+                    },
                     part: shortfall.part,
                     instead: shortfall.instead,
                 })

@@ -292,7 +292,7 @@ fn what_is_kept_is_listed_object_by_object() {
             "the configuration: modules arp,benchmark,slb: 'benchmark' has no effect, the chain is used without it",
             "set: natsync 0: no effect, nothing is sent to a peer",
             "network 1: interfaces 2,1: '1' has no effect, interface 2 is used",
-            "lgrp 3: lgrp de: no effect, no location is known",
+            "lgrp 3: de: no effect, no location is known",
             "server 1: method hash: 'hash' has no effect, round robin is used",
             "server 2: method hash: 'hash' has no effect, round robin is used",
         ]
@@ -855,6 +855,7 @@ fn differences_are_told_in_words() {
             "server 2: added",
         ]
     );
+    assert_eq!(diff(&good("lgrp 1 de"), &good("lgrp 1 de,at")), ["lgrp 1: de -> de,at"]);
     assert!(diff(&old, &old).is_empty());
     assert!(diff(&new, &old).contains(&"server 2: removed".to_owned()));
 }
