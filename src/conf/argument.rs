@@ -1,7 +1,8 @@
 //! Types of arguments: how a word is read into a value, and how the value is written.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use super::diagnostic::shown;
@@ -16,19 +17,40 @@ pub struct Choice {
     pub word: &'static str,
     /// One line for the operator.
     pub help: &'static str,
-    /// Whether this version does what the word says; otherwise the word is only known.
-    pub implemented: bool,
+    /// What this version makes of it.
+    pub standing: Standing,
+}
+
+/// What this version makes of a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It does what the word says.
+    Works,
+    /// The word is read, kept and saved, but this happens instead; a warning says so.
+    Kept(&'static str),
+    /// The word is only known: it is skipped in a file, with a warning, and refused on a typed line.
+    Known,
 }
 
 impl Choice {
     /// A word that works.
     pub const fn new(word: &'static str, help: &'static str) -> Self {
-        Self { word, help, implemented: true }
+        Self { word, help, standing: Standing::Works }
     }
 
-    /// A word that is known, but not implemented in this version.
+    /// A word that is kept and saved, while something else happens.
+    pub const fn kept(word: &'static str, help: &'static str, instead: &'static str) -> Self {
+        Self { word, help, standing: Standing::Kept(instead) }
+    }
+
+    /// A word of which no more than its existence is known.
     pub const fn known(word: &'static str, help: &'static str) -> Self {
-        Self { word, help, implemented: false }
+        Self { word, help, standing: Standing::Known }
+    }
+
+    /// Whether the word may be said.
+    pub fn is_accepted(&self) -> bool {
+        self.standing != Standing::Known
     }
 }
 
@@ -45,10 +67,18 @@ pub enum Arg {
     Ipv4,
     /// The IPv6 address of one host.
     Ipv6,
+    /// The IPv4 or IPv6 address of one host.
+    Host,
     /// A network mask as a dotted quad.
     Mask,
     /// A number within these limits, both included.
     Number(u32, u32),
+    /// A number with up to three decimals, from -1000000 to 1000000.
+    Decimal,
+    /// A list of ports, ranges allowed, of which there are at most [`PORTS_MAX`]; or 0 for any port.
+    Ports,
+    /// A list of words of letters, digits, `-` and `_`, each of at most this many characters and each at most once.
+    Names(usize),
     /// `0` or `1`.
     Flag,
     /// `enable` or `disable`.
@@ -65,7 +95,15 @@ pub enum Arg {
     Probe,
     /// `port,interval,timeout`, times in seconds.
     PortProbe,
+    /// `command,interval,timeout`, times in seconds. The command alone may stand in quotes, and may have commas.
+    Script,
 }
+
+/// Longest command or path of a script, in characters.
+pub(super) const COMMAND_MAX: usize = 4095;
+
+/// Most ports in one list.
+pub const PORTS_MAX: usize = 64;
 
 /// A value that has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,10 +116,18 @@ pub enum Value {
     Ipv4(Ipv4Addr),
     /// IPv6 address.
     Ipv6(Ipv6Addr),
+    /// IPv4 or IPv6 address.
+    Host(IpAddr),
     /// Prefix length of a dotted mask, 0 to 32.
     Mask(u8),
     /// Number.
     Number(u32),
+    /// Number in thousandths.
+    Decimal(i64),
+    /// Ports, in the order given; 0 stands alone.
+    Ports(Vec<u16>),
+    /// Words, in the order given.
+    Names(Vec<String>),
     /// `0` or `1`.
     Flag(bool),
     /// `enable` or `disable`.
@@ -98,6 +144,8 @@ pub enum Value {
     Probe(u32, u32),
     /// Port, interval and timeout in seconds.
     PortProbe(u16, u32, u32),
+    /// Command, interval and timeout in seconds.
+    Script(String, u32, u32),
 }
 
 impl Value {
@@ -106,6 +154,7 @@ impl Value {
         match self {
             Self::Indices(list) => list.len() != 1,
             Self::Choices(list) => list.len() != 1,
+            Self::Ports(list) => list.len() != 1,
             _ => false,
         }
     }
@@ -121,23 +170,37 @@ impl fmt::Display for Value {
             }
             Self::Ipv4(addr) => write!(f, "{addr}"),
             Self::Ipv6(addr) => write!(f, "{addr}"),
+            Self::Host(addr) => write!(f, "{addr}"),
             Self::Mask(prefix) => write!(f, "{}", dotted(*prefix)),
             Self::Number(n) => write!(f, "{n}"),
+            Self::Decimal(thousandths) => {
+                let sign = if *thousandths < 0 { "-" } else { "" };
+                let (whole, rest) = (thousandths.unsigned_abs() / 1000, thousandths.unsigned_abs() % 1000);
+                let fraction = format!(".{rest:03}");
+                write!(f, "{sign}{whole}{}", fraction.trim_end_matches('0').trim_end_matches('.'))
+            }
+            Self::Ports(list) => write_list(f, list),
+            Self::Names(names) => f.write_str(&names.join(",")),
             Self::Flag(on) => f.write_str(if *on { "1" } else { "0" }),
             Self::Switch(on) => f.write_str(if *on { "enable" } else { "disable" }),
             Self::Choice(word) => f.write_str(word),
             Self::Choices(words) => f.write_str(&words.join(",")),
             Self::Index(n) => write!(f, "{n}"),
-            Self::Indices(list) => {
-                for (i, n) in list.iter().enumerate() {
-                    write!(f, "{}{n}", if i == 0 { "" } else { "," })?;
-                }
-                Ok(())
-            }
+            Self::Indices(list) => write_list(f, list),
             Self::Probe(interval, timeout) => write!(f, "{interval},{timeout}"),
             Self::PortProbe(port, interval, timeout) => write!(f, "{port},{interval},{timeout}"),
+            Self::Script(command, interval, timeout) => {
+                write!(f, "{},{interval},{timeout}", quote_if_needed(command))
+            }
         }
     }
+}
+
+fn write_list(f: &mut fmt::Formatter<'_>, list: &[u16]) -> fmt::Result {
+    for (i, n) in list.iter().enumerate() {
+        write!(f, "{}{n}", if i == 0 { "" } else { "," })?;
+    }
+    Ok(())
 }
 
 /// The mask of `prefix` bits as an address.
@@ -180,7 +243,8 @@ impl Refusal {
     }
 }
 
-const SECONDS_MAX: u32 = 86_400;
+/// Longest interval or timeout: a day in seconds.
+pub(super) const SECONDS_MAX: u32 = 86_400;
 const FLAGS: [&str; 2] = ["0", "1"];
 
 impl Arg {
@@ -191,16 +255,21 @@ impl Arg {
             Self::Text(_) => "<text>".to_owned(),
             Self::Ipv4Network | Self::Ipv4 => "<ipv4>".to_owned(),
             Self::Ipv6 => "<ipv6>".to_owned(),
+            Self::Host => "<address>".to_owned(),
             Self::Mask => "<mask>".to_owned(),
             Self::Number(min, max) => format!("<{min}-{max}>"),
+            Self::Decimal => "<decimal>".to_owned(),
+            Self::Ports => "<port>[,<port>...]".to_owned(),
+            Self::Names(_) => "<name>[,<name>...]".to_owned(),
             Self::Flag => FLAGS.join("|"),
             Self::Switch => "enable|disable".to_owned(),
-            Self::Choice(choices) => implemented(choices).collect::<Vec<_>>().join("|"),
+            Self::Choice(choices) => accepted(choices).collect::<Vec<_>>().join("|"),
             Self::Choices(_) => "<word>[,<word>...]".to_owned(),
             Self::Index(kind) => format!("<{}>", kind.keyword()),
             Self::Indices(kind) => format!("<{0}>[,<{0}>...]", kind.keyword()),
             Self::Probe => "<interval>,<timeout>".to_owned(),
             Self::PortProbe => "<port>,<interval>,<timeout>".to_owned(),
+            Self::Script => "<command>,<interval>,<timeout>".to_owned(),
         }
     }
 
@@ -217,8 +286,13 @@ impl Arg {
             Self::Ipv4Network => ipv4(word).map(Value::Ipv4),
             Self::Ipv4 => host4(word).map(Value::Ipv4),
             Self::Ipv6 => host6(word).map(Value::Ipv6),
+            Self::Host if word.contains(':') => host6(word).map(|addr| Value::Host(addr.into())),
+            Self::Host => host4(word).map(|addr| Value::Host(addr.into())),
             Self::Mask => mask(word).map(Value::Mask),
             Self::Number(min, max) => number(word, min, max).map(Value::Number),
+            Self::Decimal => decimal(word).map(Value::Decimal),
+            Self::Ports => ports(word).map(Value::Ports),
+            Self::Names(max) => names(word, max).map(Value::Names),
             Self::Flag => match word {
                 "0" => Ok(Value::Flag(false)),
                 "1" => Ok(Value::Flag(true)),
@@ -244,6 +318,7 @@ impl Arg {
                 let (interval, timeout) = probe(word, &interval, &timeout)?;
                 Ok(Value::PortProbe(u16::try_from(number).unwrap_or(u16::MAX), interval, timeout))
             }
+            Self::Script => script(word),
         }
     }
 
@@ -268,8 +343,8 @@ impl Arg {
     }
 }
 
-fn implemented(choices: &[Choice]) -> impl Iterator<Item = &'static str> {
-    choices.iter().filter(|c| c.implemented).map(|c| c.word)
+fn accepted(choices: &[Choice]) -> impl Iterator<Item = &'static str> {
+    choices.iter().filter(|c| c.is_accepted()).map(|c| c.word)
 }
 
 fn text(word: &str, max: usize) -> Result<Value, Refusal> {
@@ -356,9 +431,102 @@ fn number(word: &str, min: u32, max: u32) -> Result<u32, Refusal> {
     }
 }
 
+/// Largest decimal number.
+const DECIMAL_MAX: i64 = 1_000_000;
+
+/// Reads a decimal number as thousandths.
+fn decimal(word: &str) -> Result<i64, Refusal> {
+    let refusal = || Refusal::new(format!("{} is not a decimal number", shown(word)));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (negative, size) = word.strip_prefix('-').map_or((false, word), |size| (true, size));
+    let (whole, fraction) = size.split_once('.').unwrap_or((size, "0"));
+    if !digits(whole) || !digits(fraction) {
+        return Err(refusal());
+    }
+    if fraction.len() > 3 {
+        return Err(refusal().hint("up to three decimals are allowed"));
+    }
+    let thousandths: i64 = format!("{fraction:0<3}").parse().map_err(|_| refusal())?;
+    match whole.parse::<i64>() {
+        Ok(whole) if whole * 1000 + thousandths <= DECIMAL_MAX * 1000 => {
+            let size = whole * 1000 + thousandths;
+            Ok(if negative { -size } else { size })
+        }
+        _ => Err(Refusal::new(format!(
+            "{} is out of range, -{DECIMAL_MAX} to {DECIMAL_MAX} are allowed",
+            shown(word)
+        ))),
+    }
+}
+
+/// Reads a list of ports; `20-21` stands for `20,21`.
+fn ports(word: &str) -> Result<Vec<u16>, Refusal> {
+    let port = |text: &str| number(text, 0, 65535).map(|n| u16::try_from(n).unwrap_or(u16::MAX));
+    let mut list = Vec::new();
+    for part in elements(word)? {
+        let element = &word[part.clone()];
+        let (first, last) = element.split_once('-').unwrap_or((element, element));
+        let (first, last) =
+            port(first).and_then(|first| Ok((first, port(last)?))).map_err(|r| r.part(part.clone()))?;
+        if first > last {
+            return Err(Refusal::new(format!("the range {first}-{last} runs backwards")).part(part));
+        }
+        if usize::from(last - first) + 1 + list.len() > PORTS_MAX {
+            return Err(Refusal::new(format!("these are more than {PORTS_MAX} ports"))
+                .hint("0 stands for any port")
+                .part(part));
+        }
+        for n in first..=last {
+            if list.contains(&n) {
+                return Err(Refusal::new(format!("port {n} appears twice")).part(part));
+            }
+            list.push(n);
+        }
+    }
+    if list.len() > 1 && list.contains(&0) {
+        return Err(Refusal::new("0 stands for any port and cannot be one of several"));
+    }
+    Ok(list)
+}
+
+/// Reads a list of words of at most `max` characters.
+fn names(word: &str, max: usize) -> Result<Vec<String>, Refusal> {
+    let mut list: Vec<String> = Vec::new();
+    // Looking for one that appears twice costs the square of their number.
+    let mut seen = BTreeSet::new();
+    for part in elements(word)? {
+        let name = &word[part.clone()];
+        if name.len() > max || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
+            return Err(Refusal::new(format!("{} is not a name", shown(name)))
+                .hint(format!("a name has up to {max} letters, digits, '-' and '_'"))
+                .part(part));
+        }
+        if !seen.insert(name) {
+            return Err(Refusal::new(format!("'{name}' appears twice")).part(part));
+        }
+        list.push(name.to_owned());
+    }
+    Ok(list)
+}
+
+/// Reads a command with its times: they are the last two numbers, whatever the command contains.
+fn script(word: &str) -> Result<Value, Refusal> {
+    let mut parts = word.rsplitn(3, ',');
+    let (Some(timeout), Some(interval), Some(command)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(Refusal::new(format!("{} is not a command and two numbers", shown(word)))
+            .hint("write command,interval,timeout"));
+    };
+    if let Err(refusal) = text(command, COMMAND_MAX) {
+        return Err(refusal.part(0..command.len()));
+    }
+    let start = command.len() + 1;
+    let (interval, timeout) = (start..start + interval.len(), word.len() - timeout.len()..word.len());
+    let (interval, timeout) = probe(word, &interval, &timeout)?;
+    Ok(Value::Script(command.to_owned(), interval, timeout))
+}
+
 fn choice(word: &str, choices: &'static [Choice]) -> Result<&'static str, Refusal> {
-    let working = choices.iter().filter(|c| c.implemented).map(|c| (c.word, c.word));
-    match unique_prefix(word, working) {
+    match unique_prefix(word, accepted(choices).map(|name| (name, name))) {
         Match::One(found) => return Ok(found),
         Match::Many(names) => {
             return Err(Refusal::new(format!("{} is ambiguous", shown(word)))
@@ -372,7 +540,7 @@ fn choice(word: &str, choices: &'static [Choice]) -> Result<&'static str, Refusa
             ..Refusal::new(format!("'{}' ({}) is not implemented in this version", known.word, known.help))
         });
     }
-    let names: Vec<_> = implemented(choices).collect();
+    let names: Vec<_> = accepted(choices).collect();
     let refusal = Refusal::new(format!("{} is not known here", shown(word)));
     Err(match nearest(word, names.iter().copied()) {
         Some(name) => refusal.hint(format!("did you mean '{name}'?")),
@@ -550,5 +718,61 @@ mod tests {
             "the timeout of 2 s is shorter than the interval of 10 s (the interval comes first, then the timeout)"
         );
         assert_eq!(refused(Arg::PortProbe, "0,3,10"), "'0' is out of range, 1 to 65535 are allowed");
+    }
+
+    #[test]
+    fn scripts() {
+        let script = |command: &str, i, t| Ok(Value::Script(command.to_owned(), i, t));
+        assert_eq!(Arg::Script.parse("/bin/x,3,10"), script("/bin/x", 3, 10));
+        assert_eq!(Arg::Script.parse("x -a 1,2,3,10"), script("x -a 1,2", 3, 10));
+        assert_eq!(Value::Script("x -a".into(), 3, 10).to_string(), "\"x -a\",3,10");
+        assert_eq!(
+            refused(Arg::Script, "/bin/x,3"),
+            "'/bin/x,3' is not a command and two numbers (write command,interval,timeout)"
+        );
+        assert_eq!(refused(Arg::Script, ",3,10"), "the text is empty");
+        assert_eq!(refused(Arg::Script, "x,3,y"), "'y' is not a number");
+        assert_eq!(Arg::Script.parse("x,0,10").expect_err("0").part, Some(2..3));
+    }
+
+    #[test]
+    fn lists_of_ports() {
+        assert_eq!(Arg::Ports.parse("0"), Ok(Value::Ports(vec![0])));
+        assert_eq!(Arg::Ports.parse("443,80-82"), Ok(Value::Ports(vec![443, 80, 81, 82])));
+        assert_eq!(refused(Arg::Ports, "80,0"), "0 stands for any port and cannot be one of several");
+        assert_eq!(refused(Arg::Ports, "80,80"), "port 80 appears twice");
+        assert_eq!(refused(Arg::Ports, "81-80"), "the range 81-80 runs backwards");
+        assert_eq!(refused(Arg::Ports, "65536"), "'65536' is out of range, 0 to 65535 are allowed");
+        assert_eq!(refused(Arg::Ports, "1-65535"), "these are more than 64 ports (0 stands for any port)");
+    }
+
+    #[test]
+    fn decimals() {
+        for (word, thousandths, written) in [
+            ("1", 1000, "1"),
+            ("-0.50", -500, "-0.5"),
+            ("0.001", 1, "0.001"),
+            ("-1000000", -1_000_000_000, "-1000000"),
+        ] {
+            assert_eq!(Arg::Decimal.parse(word), Ok(Value::Decimal(thousandths)));
+            assert_eq!(Value::Decimal(thousandths).to_string(), written);
+        }
+        for word in ["", "-", ".5", "1.", "1.0001", "1e3", "+1", "--1", "1000000.001", "99999999999999999999"]
+        {
+            assert!(Arg::Decimal.parse(word).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn names_and_hosts() {
+        assert_eq!(Arg::Names(4).parse("de,at"), Ok(Value::Names(vec!["de".into(), "at".into()])));
+        assert_eq!(refused(Arg::Names(4), "de,de"), "'de' appears twice");
+        assert_eq!(
+            refused(Arg::Names(4), "de,a b"),
+            "'a b' is not a name (a name has up to 4 letters, digits, '-' and '_')"
+        );
+        assert_eq!(Arg::Host.parse("10.0.0.1").map(|v| v.to_string()), Ok("10.0.0.1".to_owned()));
+        assert_eq!(Arg::Host.parse("2001:DB8::1").map(|v| v.to_string()), Ok("2001:db8::1".to_owned()));
+        assert!(Arg::Host.parse("224.0.0.1").is_err());
     }
 }

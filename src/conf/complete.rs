@@ -6,7 +6,7 @@ use super::argument::{Arg, Choice};
 use super::config::Config;
 use super::keyword::{Match, unique_prefix};
 use super::kind::Kind;
-use super::lexer::{Lexeme, Lexer};
+use super::lexer::{Lexeme, Lexer, Span};
 use super::statement::{
     First, STATEMENTS, Statement, Verb, describe, find, first_names, numbered_kind_names,
 };
@@ -58,9 +58,15 @@ pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
 fn split(line: &str) -> (Option<Vec<&str>>, &str) {
     let mut lexer = Lexer::new(line);
     let mut words = Vec::new();
+    let mut string = None;
     loop {
         let token = lexer.next();
         match token.lexeme {
+            // What follows a string without a blank belongs to it.
+            Lexeme::Word(_) if string.is_some_and(|string: Span| string.end == token.span.start) => {
+                words.pop();
+                words.push(&line[string.map_or(0, |string| string.start)..token.span.end]);
+            }
             Lexeme::Word(word) if token.span.end == line.len() => return (Some(words), word),
             Lexeme::Word(_) | Lexeme::Quoted(_) | Lexeme::Open | Lexeme::Close => {
                 words.push(&line[token.span.start..token.span.end]);
@@ -68,6 +74,7 @@ fn split(line: &str) -> (Option<Vec<&str>>, &str) {
             Lexeme::End => return (Some(words), ""),
             Lexeme::Newline | Lexeme::Bad(_) => return (None, ""),
         }
+        string = matches!(token.lexeme, Lexeme::Quoted(_)).then_some(token.span);
     }
 }
 
@@ -97,6 +104,10 @@ fn object(kind: Kind, words: &[&str], partial: &str, config: &Config) -> Vec<Can
     if kind.limit().is_some() {
         let Some((_, rest)) = words.split_first() else { return numbers(kind, config) };
         words = rest;
+    }
+    if kind.is_one_line() {
+        let only = describe(kind).next().filter(|_| words.is_empty());
+        return only.map_or(Vec::new(), |statement| argument(statement, partial, config));
     }
     let mut in_block = false;
     if let Some((&"{", rest)) = words.split_first() {
@@ -139,6 +150,7 @@ fn removal(words: &[&str], partial: &str, config: &Config) -> Vec<Candidate> {
     let Match::One(First::Object(kind)) = unique_prefix(first, first_names()) else { return Vec::new() };
     match (kind.limit().is_some(), rest) {
         (true, []) => numbers(kind, config),
+        (true, [_]) if kind.is_one_line() => Vec::new(),
         (true, [_]) | (false, []) => statements(kind),
         (true, [_, keyword]) | (false, [keyword]) => match find(kind, keyword) {
             Match::One(at) if matches!(STATEMENTS[at].arg, Arg::Indices(_)) => {
@@ -158,7 +170,7 @@ fn numbers(kind: Kind, config: &Config) -> Vec<Candidate> {
 /// What may stand as the argument of `statement`.
 fn argument(statement: &Statement, partial: &str, config: &Config) -> Vec<Candidate> {
     let words = |choices: &'static [Choice]| {
-        choices.iter().filter(|c| c.implemented).map(|c| Candidate::new(c.word, c.help)).collect::<Vec<_>>()
+        choices.iter().filter(|c| c.is_accepted()).map(|c| Candidate::new(c.word, c.help)).collect::<Vec<_>>()
     };
     match statement.arg {
         Arg::Flag => vec![Candidate::new("0", "no"), Candidate::new("1", "yes")],

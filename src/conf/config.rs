@@ -165,8 +165,7 @@ impl Config {
 
     /// Stores a value, or forgets the statement when the value is its default. Returns the entry that was replaced.
     pub(super) fn set(&mut self, key: Key, statement: usize, value: Value, at: At) -> Option<Entry> {
-        let is_default = STATEMENTS[statement].default.is_some_and(|default| value.to_string() == default);
-        if is_default {
+        if STATEMENTS[statement].is_default(&value) {
             return self.unset(key, statement);
         }
         self.object_mut(key, at).entries.insert(statement, Entry { value, at })
@@ -177,7 +176,7 @@ impl Config {
         let object = self.objects.get_mut(&key)?;
         let old = object.entries.remove(&statement);
         // There is nothing to an empty `set`; a vrrp or a server without statements still is one.
-        if object.entries.is_empty() && matches!(key.0, Kind::Top | Kind::Set) {
+        if object.entries.is_empty() && (matches!(key.0, Kind::Top | Kind::Set) || key.0.is_one_line()) {
             self.objects.remove(&key);
         }
         old

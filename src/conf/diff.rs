@@ -33,14 +33,18 @@ pub fn diff(old: &Config, new: &Config) -> Vec<String> {
 fn changes(name: &str, old: &Object, new: &Object, lines: &mut Vec<String>) {
     let statements: BTreeSet<&usize> = old.entries.keys().chain(new.entries.keys()).collect();
     for at in statements {
-        let keyword = STATEMENTS[*at].keyword;
+        // An object of one line has no keyword inside.
+        let keyword = match &STATEMENTS[*at] {
+            statement if statement.kind.is_one_line() => String::new(),
+            statement => format!("{} ", statement.keyword),
+        };
         let written = |object: &Object| object.entries.get(at).map(|entry| entry.value.to_string());
         match (written(old), written(new)) {
             (Some(before), Some(after)) if before != after => {
-                lines.push(format!("{name}: {keyword} {before} -> {after}"));
+                lines.push(format!("{name}: {keyword}{before} -> {after}"));
             }
-            (None, Some(after)) => lines.push(format!("{name}: {keyword} {after}")),
-            (Some(before), None) => lines.push(format!("{name}: no {keyword}, was {before}")),
+            (None, Some(after)) => lines.push(format!("{name}: {keyword}{after}")),
+            (Some(before), None) => lines.push(format!("{name}: no {}, was {before}", keyword.trim_end())),
             _ => {}
         }
     }

@@ -2,14 +2,14 @@
 //!
 //! What is wrong with an object that is registered is an error. An object that is not registered is still being put
 //! together, so the same is a warning in a file and nothing at all on a typed line, one of several perhaps; the object is
-//! left out of the model if the model cannot hold it. `vrrp` and
-//! `gateway` have no such state and count as registered.
+//! left out of the model if the model cannot hold it. `vrrp`, `gateway` and `lgrp` have no such state and count as
+//! registered.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use super::argument::Value;
+use super::argument::{Arg, Value};
 use super::config::{Config, Key, Object};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
 use super::kind::Kind;
@@ -18,6 +18,7 @@ use super::model::{
     Target, Vrrp,
 };
 use super::parser::{Doubt, Mode};
+use super::statement::STATEMENTS;
 
 /// The packet chain without a `modules` statement.
 pub(super) const DEFAULT_MODULES: [(&str, Module); 9] = [
@@ -61,6 +62,8 @@ pub(super) fn interpret(
     model.gateway = interpreter.gateway(&model);
     model.targets = interpreter.targets(&model);
     model.servers = interpreter.servers(&model);
+    interpreter.vips(&model);
+    interpreter.references();
     interpreter.modules_in_use(&model);
     model
 }
@@ -82,6 +85,8 @@ impl<'a> Subject<'a> {
             Some(Value::Number(n)) => Some(*n),
             Some(Value::Mask(prefix)) => Some(u32::from(*prefix)),
             Some(Value::Index(n)) => Some(u32::from(*n)),
+            // Of a list, the first element counts.
+            Some(Value::Indices(list) | Value::Ports(list)) => list.first().copied().map(u32::from),
             _ => None,
         }
     }
@@ -173,7 +178,7 @@ impl<'a> Interpreter<'a, '_> {
 
     /// Something is wrong with `subject`; `keyword` is the statement to point at, if it is there.
     fn problem(&mut self, subject: Subject<'_>, keyword: &str, message: String, hint: Option<&str>) {
-        let stateless = matches!(subject.key.0, Kind::Vrrp | Kind::Gateway);
+        let stateless = !Kind::NUMBERED.contains(&subject.key.0);
         if stateless || subject.object.registered {
             self.say(Severity::Error, subject, keyword, message, hint);
         } else if self.mode == Mode::File {
@@ -264,10 +269,6 @@ impl<'a> Interpreter<'a, '_> {
                 self.problem(subject, "interface", format!("{name} is on no interface"), Some(&hint));
                 continue;
             };
-            if self.surely_missing(Kind::Interface, interface) {
-                let message = format!("{name} is on interface {interface}, which does not exist");
-                self.problem(subject, "interface", message, None);
-            }
             let network = Network {
                 name: self.text(Some(subject), "name"),
                 subnet4: self.subnet4(subject),
@@ -320,7 +321,8 @@ impl<'a> Interpreter<'a, '_> {
 
     fn check_network(&mut self, subject: Subject<'_>, network: &Network) {
         let name = subject.name();
-        for (keyword, addr) in [("real", network.real), ("virt", network.virt)] {
+        let peer = subject.ipv4("syncpeer");
+        for (keyword, addr) in [("real", network.real), ("virt", network.virt), ("syncpeer", peer)] {
             let Some(addr) = addr else { continue };
             let Some(subnet) = network.subnet4 else {
                 if subject.ipv4("addr").is_none() && subject.number("mask").is_none() {
@@ -344,13 +346,14 @@ impl<'a> Interpreter<'a, '_> {
                 self.problem(subject, keyword, message, Some("these two belong to the network itself"));
             }
         }
-        for (keyword, addr) in [("real6", network.real6), ("virt6", network.virt6)] {
+        let peer6 = subject.ipv6("syncpeer6");
+        for (keyword, addr) in [("real6", network.real6), ("virt6", network.virt6), ("syncpeer6", peer6)] {
             let Some(addr) = addr else { continue };
             if network.mask6.is_none() {
                 let hint = format!("for example: {name} mask6 64");
                 self.problem(subject, keyword, format!("{name} has {keyword}, but no mask6"), Some(&hint));
             } else if !network.contains(IpAddr::V6(addr)) {
-                let message = format!("{keyword} {addr} does not lie in the network of real6");
+                let message = format!("{keyword} {addr} does not lie in the IPv6 network of {name}");
                 self.problem(subject, keyword, message, None);
             }
         }
@@ -363,6 +366,15 @@ impl<'a> Interpreter<'a, '_> {
             let keyword = if network.real == network.virt { "virt" } else { "virt6" };
             let message = format!("{name} has one address as its own and as the one of the master");
             self.problem(subject, keyword, message, Some("leave virt out, or give it an address of its own"));
+        }
+        for (keyword, is_own) in [
+            ("syncpeer", peer.is_some() && [network.real, network.virt].contains(&peer)),
+            ("syncpeer6", peer6.is_some() && [network.real6, network.virt6].contains(&peer6)),
+        ] {
+            if is_own {
+                let message = format!("{keyword} of {name} is an address of this node");
+                self.problem(subject, keyword, message, Some("give the real address of the other node"));
+            }
         }
         if network.real.is_none() && network.real6.is_none() {
             let message = format!("{name} has neither real nor real6");
@@ -389,25 +401,20 @@ impl<'a> Interpreter<'a, '_> {
                 let message = format!("network {network} of vrrp is not complete");
                 self.problem(subject, "network", message, None);
             }
-            None => {
-                if self.surely_missing(Kind::Network, network) {
-                    let message = format!("network {network} of vrrp does not exist");
-                    self.problem(subject, "network", message, None);
-                }
-            }
+            // What it lacks may be in the part that was not understood.
+            Some(_) if self.doubt.objects.contains(&(Kind::Network, network)) => {}
             Some(carrier) if carrier.real.is_none() => {
-                if !self.doubt.objects.contains(&(Kind::Network, network)) {
-                    let message = format!("network {network} of vrrp has no real address");
-                    let hint = "advertisements are sent in IPv4, from the real address";
-                    self.problem(subject, "network", message, Some(hint));
-                }
+                let message = format!("network {network} of vrrp has no real address");
+                let hint = "advertisements are sent in IPv4, from the real address";
+                self.problem(subject, "network", message, Some(hint));
             }
             Some(carrier) if !carrier.active => {
                 let message = format!("network {network} of vrrp is not enabled");
                 let hint = "without advertisements this node and the other one would both be master";
                 self.warn(subject, "network", message, Some(hint));
             }
-            Some(_) => {}
+            // One that does not exist is reported with all other references.
+            Some(_) | None => {}
         }
         let priority = subject.small("priority").unwrap_or(DEFAULT_PRIORITY);
         Some(Vrrp { vrid, priority, network })
@@ -416,19 +423,34 @@ impl<'a> Interpreter<'a, '_> {
     fn gateway(&mut self, model: &Model) -> Option<Gateway> {
         let subject = self.only(Kind::Gateway)?;
         let gateway = Gateway { ipaddr: subject.ipv4("ipaddr"), ping: subject.probe("ping") };
-        match gateway.ipaddr {
-            None => {
-                let hint = "give all of it at once: gateway { ipaddr 192.0.2.1 ping 3,10 }";
-                self.problem(subject, "ping", "gateway has no ipaddr".to_owned(), Some(hint));
-            }
-            Some(addr) => {
-                let mut networks = model.networks.values();
-                if !self.doubt.missing && !networks.any(|network| network.contains(IpAddr::V4(addr))) {
-                    self.warn(subject, "ipaddr", format!("gateway {addr} lies in no network"), None);
-                }
+        let addresses = [
+            ("ipaddr", gateway.ipaddr.map(IpAddr::V4)),
+            ("ipaddr6", subject.ipv6("ipaddr6").map(IpAddr::V6)),
+        ];
+        if addresses.iter().all(|(_, addr)| addr.is_none()) {
+            let hint = "give all of it at once: gateway { ipaddr 192.0.2.1 ping 3,10 }";
+            let message = "gateway has neither ipaddr nor ipaddr6".to_owned();
+            self.problem(subject, "ping", message, Some(hint));
+            return Some(gateway);
+        }
+        self.check_checks(subject, &[("ping", "ipaddr"), ("arp", "ipaddr"), ("ping6", "ipaddr6")]);
+        for (keyword, addr) in addresses {
+            let Some(addr) = addr else { continue };
+            if !self.doubt.missing && !model.networks.values().any(|network| network.contains(addr)) {
+                self.warn(subject, keyword, format!("gateway {addr} lies in no network"), None);
             }
         }
         Some(gateway)
+    }
+
+    /// Each check needs an address to send to.
+    fn check_checks(&mut self, subject: Subject<'_>, checks: &[(&str, &str)]) {
+        for (check, address) in checks {
+            if subject.value(check).is_some() && subject.value(address).is_none() {
+                let message = format!("{} has a check by {check}, but no {address}", subject.name());
+                self.problem(subject, check, message, None);
+            }
+        }
     }
 
     fn targets(&mut self, model: &Model) -> BTreeMap<u16, Target> {
@@ -462,16 +484,17 @@ impl<'a> Interpreter<'a, '_> {
         if target.ipaddr.is_none() && target.ipaddr6.is_none() {
             self.problem(subject, "ipaddr", format!("{name} has neither ipaddr nor ipaddr6"), None);
         }
-        let checks = [
-            ("ping", target.ping.is_some(), target.ipaddr.is_some(), "ipaddr"),
-            ("tcpopen", target.tcpopen.is_some(), target.ipaddr.is_some(), "ipaddr"),
-            ("ping6", target.ping6.is_some(), target.ipaddr6.is_some(), "ipaddr6"),
-        ];
-        for (check, is_set, has_address, address) in checks {
-            if is_set && !has_address {
-                self.problem(subject, check, format!("{name} has a {check} check, but no {address}"), None);
-            }
-        }
+        self.check_checks(
+            subject,
+            &[
+                ("ping", "ipaddr"),
+                ("tcpopen", "ipaddr"),
+                ("agent", "ipaddr"),
+                ("ping6", "ipaddr6"),
+                ("tcpopen6", "ipaddr6"),
+                ("agent6", "ipaddr6"),
+            ],
+        );
         let addresses =
             [("ipaddr", target.ipaddr.map(IpAddr::V4)), ("ipaddr6", target.ipaddr6.map(IpAddr::V6))];
         for (keyword, addr) in addresses {
@@ -530,6 +553,10 @@ impl<'a> Interpreter<'a, '_> {
                 registered: subject.object.registered,
                 active: subject.active(),
             };
+            let ports = match subject.value("port") {
+                Some(Value::Ports(list)) => list.clone(),
+                _ => vec![0],
+            };
             if server.ipaddr.is_none() && server.ipaddr6.is_none() {
                 let message = format!("server {number} has neither ipaddr nor ipaddr6");
                 self.problem(subject, "ipaddr", message, None);
@@ -538,7 +565,9 @@ impl<'a> Interpreter<'a, '_> {
                 [("ipaddr", server.ipaddr.map(IpAddr::V4)), ("ipaddr6", server.ipaddr6.map(IpAddr::V6))];
             for (keyword, addr) in addresses {
                 let Some(addr) = addr else { continue };
-                if let Some(other) = services.insert((addr, server.port, server.protocol), number) {
+                let taken =
+                    ports.iter().filter_map(|port| services.insert((addr, *port, server.protocol), number));
+                if let Some(other) = taken.min() {
                     let message =
                         format!("server {number} has the address, port and protocol of server {other}");
                     self.problem(subject, keyword, message, None);
@@ -553,22 +582,32 @@ impl<'a> Interpreter<'a, '_> {
                     Some(&format!("for example: server {number} target 1")),
                 );
             }
-            self.check_targets_of(subject, &server, model);
+            let backups = match subject.value("backup") {
+                Some(Value::Indices(list)) => list.as_slice(),
+                _ => &[],
+            };
+            self.check_targets_of(subject, &server, ("target", &server.targets), model);
+            self.check_targets_of(subject, &server, ("backup", backups), model);
+            if let Some(both) = backups.iter().find(|number| server.targets.contains(number)) {
+                let message = format!("target {both} of server {number} is a backup too");
+                self.problem(subject, "backup", message, Some("a target is the one or the other"));
+            }
             servers.insert(number, server);
         }
         servers
     }
 
-    fn check_targets_of(&mut self, subject: Subject<'_>, server: &Server, model: &Model) {
+    /// Checks the targets that the statement `keyword` of a server lists.
+    fn check_targets_of(
+        &mut self,
+        subject: Subject<'_>,
+        server: &Server,
+        (keyword, list): (&str, &[u16]),
+        model: &Model,
+    ) {
         let name = subject.name();
-        for number in &server.targets {
-            let Some(target) = model.targets.get(number) else {
-                if self.surely_missing(Kind::Target, *number) {
-                    let message = format!("target {number} of {name} does not exist");
-                    self.problem(subject, "target", message, None);
-                }
-                continue;
-            };
+        for number in list {
+            let Some(target) = model.targets.get(number) else { continue };
             if self.doubt.objects.contains(&(Kind::Target, *number)) {
                 continue;
             }
@@ -579,7 +618,7 @@ impl<'a> Interpreter<'a, '_> {
                 );
                 self.problem(
                     subject,
-                    "target",
+                    keyword,
                     message,
                     Some("give both the same port, or leave out the target's"),
                 );
@@ -592,7 +631,7 @@ impl<'a> Interpreter<'a, '_> {
                 };
                 let (own, other) = (word(server.protocol), word(target.protocol));
                 let message = format!("{name} is for {own}, its target {number} for {other}");
-                self.problem(subject, "target", message, None);
+                self.problem(subject, keyword, message, None);
             }
             let shares_v4 = server.ipaddr.is_some() && target.ipaddr.is_some();
             let shares_v6 = server.ipaddr6.is_some() && target.ipaddr6.is_some();
@@ -602,10 +641,58 @@ impl<'a> Interpreter<'a, '_> {
                 let message = format!("{name} and its target {number} have no address family in common");
                 self.problem(
                     subject,
-                    "target",
+                    keyword,
                     message,
                     Some("one of the two has IPv4 only, the other one IPv6 only"),
                 );
+            }
+        }
+    }
+
+    /// Checks the addresses of every `vip`.
+    fn vips(&mut self, model: &Model) {
+        for subject in self.subjects(Kind::Vip) {
+            let name = subject.name();
+            let addresses = [subject.ipv4("ipaddr").map(IpAddr::V4), subject.ipv6("ipaddr6").map(IpAddr::V6)];
+            if addresses.iter().all(Option::is_none) {
+                self.problem(subject, "ipaddr", format!("{name} has neither ipaddr nor ipaddr6"), None);
+            }
+            for (keyword, addr) in ["ipaddr", "ipaddr6"].into_iter().zip(addresses) {
+                let server = model
+                    .servers
+                    .iter()
+                    .find(|(_, server)| addr.is_some_and(|a| server.addresses().any(|b| a == b)));
+                if let Some((number, _)) = server {
+                    let message = format!("{name} has the address of server {number}");
+                    self.problem(
+                        subject,
+                        keyword,
+                        message,
+                        Some("the master owns the addresses of servers as it is"),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Reports every number of an object that does not exist.
+    fn references(&mut self) {
+        for (key, object) in &self.config.objects {
+            let subject = Subject { key: *key, object };
+            for (at, entry) in &object.entries {
+                let statement = &STATEMENTS[*at];
+                let (kind, numbers) = match (&entry.value, statement.arg) {
+                    (Value::Index(number), Arg::Index(kind)) => (kind, std::slice::from_ref(number)),
+                    (Value::Indices(list), Arg::Indices(kind)) => (kind, list.as_slice()),
+                    _ => continue,
+                };
+                for number in numbers {
+                    if self.surely_missing(kind, *number) {
+                        let message =
+                            format!("{} of {} does not exist", kind.object_name(*number), subject.name());
+                        self.problem(subject, statement.keyword, message, None);
+                    }
+                }
             }
         }
     }

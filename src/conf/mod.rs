@@ -14,6 +14,7 @@ mod config;
 mod diagnostic;
 mod diff;
 mod interpret;
+mod kept;
 mod keyword;
 mod kind;
 mod lexer;
@@ -26,11 +27,12 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use argument::{Arg, Choice, Value};
+pub use argument::{Arg, Choice, PORTS_MAX, Standing, Value};
 pub use complete::{Candidate, complete, first_words};
 pub use config::{Config, TEXT_MAX};
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, Diagnostics, Place, Severity};
 pub use diff::diff;
+pub use kept::Kept;
 pub use keyword::{Match, nearest, unique_prefix};
 pub use kind::Kind;
 pub use statement::{Effect, Origin, STATEMENTS, Statement, Verb, describe, known_names};

@@ -2,15 +2,15 @@
 //!
 //! ```text
 //! text      := { line }
-//! line      := [ TOP argument | "set" body | object body | verb ]
-//! object    := ("interface" | "network" | "server" | "target") NUMBER | "vrrp" | "gateway"
+//! line      := [ TOP argument | "set" body | object body | "lgrp" NUMBER argument | verb ]
+//! object    := ("interface" | "network" | "vip" | "server" | "target" | "tnat") NUMBER | "vrrp" | "gateway"
 //! body      := { KEYWORD argument } | "{" { KEYWORD argument } "}"
 //! verb      := ("register" | "unregister" | "enable" | "disable") KIND LIST
 //!            | "no" (TOP | "set" [KEYWORD] | object [KEYWORD [LIST]])
 //!            | "license" anything
 //! ```
 //!
-//! An argument is exactly one word, so several statements may share a line. After an error, reading goes on behind the
+//! An argument is exactly one word (a string that is followed by a comma goes on to the next blank), so several statements may share a line. After an error, reading goes on behind the
 //! statement, the line or the block that the error is in, and what depends on it is not judged.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,11 +20,12 @@ use super::argument::{Arg, Refusal, Value, index};
 use super::config::{At, Config, Key};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
 use super::interpret::DEFAULT_MODULES;
+use super::kept::{Shortfall, shortfalls};
 use super::keyword::{Match, alternatives, nearest, unique_prefix};
 use super::kind::Kind;
 use super::lexer::{Lexeme, Lexer, Span, Token};
 use super::statement::{
-    Effect, First, STATEMENTS, Verb, find, first_names, known_names, position, statement_names,
+    Effect, First, STATEMENTS, Statement, Verb, find, first_names, known_names, position, statement_names,
 };
 use super::verb::Wish;
 
@@ -98,6 +99,7 @@ pub(super) fn read(
         wishes: BTreeMap::new(),
         doubt: Doubt::default(),
         warned: BTreeSet::new(),
+        warned_of: BTreeSet::new(),
     };
     parser.text();
     parser.settle_wishes();
@@ -114,8 +116,10 @@ pub(super) struct Parser<'a, 'c> {
     /// By kind, then by number.
     pub(super) wishes: BTreeMap<Kind, Vec<Option<Wish>>>,
     pub(super) doubt: Doubt,
-    /// Names that a warning has been given for.
+    /// Names that are skipped and that a warning has been given for.
     warned: BTreeSet<(Kind, &'static str)>,
+    /// Keywords without effect that a warning has been given for, with the word of their argument that it is about.
+    warned_of: BTreeSet<(Kind, &'static str, String)>,
 }
 
 /// How the reading of one statement ended.
@@ -350,6 +354,12 @@ impl<'a> Parser<'a, '_> {
             }
         };
         let key = (kind, number);
+        if let Some(statement) = kind.is_one_line().then(|| position(kind, kind.keyword())).flatten() {
+            return match self.argument(key, statement, false, head) {
+                Read::Done => self.end_of_line(),
+                Read::Lost => Read::Lost,
+            };
+        }
         let mut body = self.lexer.clone();
         let mut token = body.next();
         while token.lexeme == Lexeme::Newline {
@@ -563,10 +573,9 @@ impl<'a> Parser<'a, '_> {
     /// The argument of a statement, and what the statement does; the cursor is behind its keyword.
     fn argument(&mut self, key: Key, statement: usize, adds: bool, keyword: Span) -> Read {
         let what = &STATEMENTS[statement];
-        let token = self.peek();
-        let word = match &token.lexeme {
-            Lexeme::Word(word) => *word,
-            Lexeme::Quoted(text) => text.as_str(),
+        let mut token = self.peek();
+        match &token.lexeme {
+            Lexeme::Word(_) | Lexeme::Quoted(_) => {}
             Lexeme::Bad(why) => {
                 self.next();
                 let why = why.clone();
@@ -581,13 +590,30 @@ impl<'a> Parser<'a, '_> {
                 );
                 return Read::Lost;
             }
-        };
+        }
         self.next();
         let after = self.peek();
         if after.span.start == token.span.end && matches!(after.lexeme, Lexeme::Word(_) | Lexeme::Quoted(_)) {
-            self.error(after.span, "a blank is missing before or after the string");
-            return Read::Lost;
+            match (&mut token.lexeme, &after.lexeme) {
+                // "a command",10,30
+                (Lexeme::Quoted(text), Lexeme::Word(rest))
+                    if what.arg == Arg::Script && rest.starts_with(',') =>
+                {
+                    text.push_str(rest);
+                    token.span.end = after.span.end;
+                    self.next();
+                }
+                _ => {
+                    self.error(after.span, "a blank is missing before or after the string");
+                    return Read::Lost;
+                }
+            }
         }
+        let word = match &token.lexeme {
+            Lexeme::Quoted(text) => text.as_str(),
+            Lexeme::Word(word) => word,
+            _ => "",
+        };
         let value = match what.arg.parse(word) {
             Ok(value) => value,
             Err(Refusal { message, part, known: Some(known), .. }) if self.mode == Mode::File => {
@@ -606,16 +632,38 @@ impl<'a> Parser<'a, '_> {
                 return Read::Lost;
             }
         };
-        if what.effect == Effect::Kept && self.warned.insert((what.kind, what.keyword)) {
-            self.say(
-                Severity::Warning,
-                keyword,
-                format!("'{}' of {} has no effect in this version", what.keyword, what.kind.keyword()),
-                Some("it is kept and saved".to_owned()),
-            );
-        }
+        self.warn_of_shortfalls(what, &value, keyword, token.span);
         self.store(key, statement, value, adds, Span { start: keyword.start, end: token.span.end });
         Read::Done
+    }
+
+    /// Says once per keyword, and once per word that a keyword takes, that it has no effect.
+    fn warn_of_shortfalls(&mut self, what: &'static Statement, value: &Value, keyword: Span, argument: Span) {
+        let of = match what.kind {
+            Kind::Top => String::new(),
+            kind if kind.is_one_line() => String::new(),
+            kind => format!(" of {}", kind.keyword()),
+        };
+        for Shortfall { part, meaning, instead } in shortfalls(what, value) {
+            // Different numbers of one list are one thing to say.
+            let said = part.clone().filter(|_| what.effect != Effect::First).unwrap_or_default();
+            if !self.warned_of.insert((what.kind, what.keyword, said)) {
+                continue;
+            }
+            let (span, message) = match part {
+                None => (keyword, format!("'{}'{of} has no effect in this version", what.keyword)),
+                Some(part) if meaning.is_empty() => (
+                    argument,
+                    format!(
+                        "{} of '{}'{of} has no effect in this version",
+                        shown(&part),
+                        what.keyword_for(value)
+                    ),
+                ),
+                Some(part) => (argument, format!("'{part}' ({meaning}) has no effect in this version")),
+            };
+            self.say(Severity::Warning, span, message, Some(format!("it is kept and saved; {instead}")));
+        }
     }
 
     fn store(&mut self, key: Key, statement: usize, value: Value, adds: bool, span: Span) {

@@ -34,7 +34,7 @@ fn samples() -> Vec<(String, String)> {
         }
     }
     found.sort();
-    assert!(found.len() >= 6, "samples are missing: {found:?}");
+    assert!(found.len() >= 15, "samples are missing: {found:?}");
     found
 }
 
@@ -165,55 +165,217 @@ fn routing_and_ipv6_samples_mean_what_they_say() {
 }
 
 #[test]
-fn what_has_no_effect_yet_is_said_once() {
-    let (_, diagnostics) = Config::parse("routing.conf", sample("routing.conf"));
-    let messages: Vec<_> = diagnostics.iter().map(|d| d.message.as_str()).collect();
-    let kept: Vec<_> = STATEMENTS
-        .iter()
-        .filter(|s| s.effect == super::Effect::Kept)
-        .map(|s| format!("'{}' of {} has no effect in this version", s.keyword, s.kind.keyword()))
-        .collect();
-    assert!(messages.iter().all(|message| kept.iter().any(|k| k == message)), "{diagnostics}");
-    assert_eq!(messages.len(), messages.iter().collect::<std::collections::BTreeSet<_>>().len());
+fn the_samples_lead_to_no_warning_but_of_what_has_no_effect_yet() {
+    for (path, text) in samples() {
+        let (config, diagnostics) = Config::parse(&path, &text);
+        let messages: Vec<_> = diagnostics.iter().map(|d| d.message.as_str()).collect();
+        assert!(messages.iter().all(|m| m.ends_with(" has no effect in this version")), "{diagnostics}");
+        assert_eq!(messages.is_empty(), config.kept().is_empty(), "{path}");
+        assert_eq!(
+            messages.len(),
+            messages.iter().collect::<std::collections::BTreeSet<_>>().len(),
+            "{path}"
+        );
+        assert_eq!(messages.is_empty(), !text.contains("// What this version does not do yet"), "{path}");
+    }
 }
 
 #[test]
-fn a_file_of_a_later_original_is_read_with_one_warning_per_unknown_name() {
-    let text = "set {\n multithreading 1\n sessionautoresync 1\n sessionsyncack 1\n}\n\
+fn every_example_tells_what_to_expect() {
+    for (path, text) in samples().iter().filter(|(path, _)| path.contains("/examples/")) {
+        let header: Vec<_> = text.lines().take_while(|line| line.starts_with("//")).collect();
+        assert!(header.iter().any(|line| line.starts_with("// What to expect: ")), "{path}");
+        assert!(header.iter().any(|line| line.contains("----")), "{path} shows no topology");
+        assert!(header.iter().all(|line| line.chars().count() <= 132), "{path}");
+    }
+}
+
+#[test]
+fn the_two_nodes_of_an_example_differ_in_what_is_their_own() {
+    let mut pairs = 0;
+    for (path, text) in samples() {
+        if !path.ends_with("-node1.conf") {
+            continue;
+        }
+        let own = ["hostname", "network 1: real", "network 2: real", "network 1: syncpeer"];
+        let other = good(&sample(path.rsplit('/').next().expect("name").replace("node1", "node2").as_str()));
+        let lines = diff(&good(&text), &other);
+        assert!(!lines.is_empty(), "{path}");
+        for line in lines {
+            assert!(
+                own.iter().any(|what| line.trim_start_matches("the configuration: ").starts_with(what)),
+                "{path}: {line}"
+            );
+        }
+        pairs += 1;
+    }
+    assert_eq!(pairs, 5);
+}
+
+#[test]
+fn a_file_of_a_later_original_is_kept_with_one_warning_per_keyword() {
+    let text = "set {\n multithreading 1\n sessionautoresync 1\n sessionsyncack 1\n natsync 1\n}\n\
         interface 1 { name eth0 access raw threads 8 }\n\
         network 1 { name \"local network\" addr 172.17.2.0 mask 255.255.255.0 real 172.17.2.101 syncpeer 172.17.2.102 interface 1 }\n\
-        server 1 { ipaddr 172.17.2.9 method rndagent proxy enable targets 1-2 }\n\
-        target 1 { ipaddr 172.17.2.8 agent 439,3,10 script \"/bin/x y\",3,10 dsr enable }\n\
+        server 1 { ipaddr 172.17.2.9 ports 80,443 method rndagent proxy enable targets 1 backups 2 }\n\
+        server 2 { ipaddr 172.17.2.9 ports 81,444 method rndagent targets 1 plugin x }\n\
+        target 1 { ipaddr 172.17.2.8 agent 439,3,10 script \"/bin/x y\",3,10 lgrp 1 dsr enable }\n\
         target 2 { ipaddr 172.17.2.7 agent 439,3,10 }\n\
-        vip 1 {\n ipaddr 1.2.3.4\n}\nregister vips 1\nlicense a b c\nlgrp 1 de,at\n";
-    let (config, diagnostics) = Config::parse("f", text);
-    let messages: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
+        vip 1 {\n ipaddr 172.17.2.6\n}\nregister vips 1\nlicense a b c\nlgrp 1 de,at\nipdb /etc/ip.csv\n\
+        tnat 1 { server 1 targets 1,2 }\n";
+    let (mut config, diagnostics) = Config::parse("f", text);
+    let messages: Vec<_> = diagnostics
+        .iter()
+        .map(|d| format!("{d}{}", d.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"))))
+        .collect();
+    let kept = |what: &str, instead: &str| {
+        format!("warning: {what} has no effect in this version (it is kept and saved; {instead})")
+    };
     assert_eq!(
         messages,
         [
-            "warning: 'sessionautoresync' of set is not implemented in this version",
-            "warning: 'sessionsyncack' of set is not implemented in this version",
-            "warning: 'syncpeer' of network is not implemented in this version",
-            "warning: 'rndagent' (at random, weighted by reported load) is not implemented in this version",
-            "warning: 'proxy' of server is not implemented in this version",
-            "warning: 'agent' of target is not implemented in this version",
-            "warning: 'script' of target is not implemented in this version",
-            "warning: 'vip' is not implemented in this version",
-            "warning: 'vips' is not implemented in this version",
-            "warning: 'lgrp' is not implemented in this version",
+            kept("'sessionautoresync' of set", "no session comes from the peer"),
+            kept("'sessionsyncack' of set", "no session comes from the peer"),
+            kept("'syncpeer' of network", "sessions are not told to it"),
+            kept("'443' of 'ports' of server", "port 80 is used"),
+            kept("'rndagent' (at random, weighted by reported load)", "round robin is used"),
+            kept("'proxy' of server", "sessions are forwarded without it"),
+            kept("'backup' of server", "they get no sessions"),
+            "warning: 'plugin' of server is not implemented in this version (it is skipped and will not be saved)"
+                .to_owned(),
+            kept("'agent' of target", "the check counts as passed"),
+            kept("'script' of target", "the check counts as passed"),
+            kept("'lgrp' of target", "clients of all locations are taken"),
+            kept("'ipaddr' of vip", "nobody answers for it"),
+            kept("'lgrp'", "no location is known"),
+            kept("'ipdb'", "no location is known"),
+            kept("'server' of tnat", "flows that targets open stay as they are"),
+            kept("'target' of tnat", "flows that targets open stay as they are"),
         ]
     );
-    assert_eq!(config.value(Kind::Target, 1, "dsr").as_deref(), Some("enable"));
-    assert_eq!(config.value(Kind::Network, 1, "interface").as_deref(), Some("1"));
-    assert_eq!(config.value(Kind::Server, 1, "target").as_deref(), Some("1,2"));
-    assert_eq!(config.value(Kind::Set, 0, "multithreading").as_deref(), Some("1"));
-    // Typed by hand, the same names are refused.
-    let mut config = config;
-    assert_eq!(
-        refused(&mut config, "server 1 proxy enable"),
-        "error: 'proxy' of server is not implemented in this version\n  | server 1 proxy enable\n  |          ^^^^^\n"
+    let written = config.write(&header());
+    for line in [
+        "ipdb      /etc/ip.csv\n",
+        "          ports 80,443\n",
+        "          method rndagent\n",
+        "          backup 2\n",
+        "          script \"/bin/x y\",3,10\n",
+        "register  vip 1\n",
+        "lgrp      1 de,at\n",
+        "tnat      1 {\n          server 1\n          targets 1,2\n",
+    ] {
+        assert!(written.contains(line), "{line}\n{written}");
+    }
+    assert!(!written.contains("natsync"), "a default is not saved");
+    assert_eq!(good(&written), config);
+    // The engine knows nothing of what is only kept.
+    let model = config.model().expect("model");
+    assert_eq!((model.servers[&1].port, model.servers[&1].targets.as_slice()), (80, &[1][..]));
+    // Typed by hand, what is kept is taken with the same warning; what only has a name is refused.
+    assert!(applied(&mut config, "server 1 snat enable").contains("'snat' of server has no effect"));
+    assert!(refused(&mut config, "server 1 plugin x").contains("'plugin' of server is not implemented"));
+    assert!(refused(&mut config, "module llb").contains("not implemented in this version"));
+}
+
+#[test]
+fn what_is_kept_is_listed_object_by_object() {
+    let config = good(
+        "modules arp,benchmark,slb\nset natsync 0\ninterface 1 name eth0\ninterface 2 name eth1\n\
+         network 1 { addr 10.0.0.0 mask 255.0.0.0 real 10.0.0.1 interfaces 2,1 }\nlgrp 3 de\n\
+         server 1 { ipaddr 10.0.0.2 method hash }\nserver 2 { ipaddr 10.0.0.3 method hash }\n",
     );
-    assert!(refused(&mut config, "server 1 method random").contains("not implemented in this version"));
+    let kept = config.kept();
+    let lines: Vec<_> = kept.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "the configuration: modules arp,benchmark,slb: 'benchmark' has no effect, the chain is used without it",
+            "set: natsync 0: no effect, nothing is sent to a peer",
+            "network 1: interfaces 2,1: '1' has no effect, interface 2 is used",
+            "lgrp 3: de: no effect, no location is known",
+            "server 1: method hash: 'hash' has no effect, round robin is used",
+            "server 2: method hash: 'hash' has no effect, round robin is used",
+        ]
+    );
+    assert_eq!((kept[5].kind, kept[5].number, kept[5].keyword), (Kind::Server, 2, "method"));
+    assert_eq!(config.model().expect("model").networks[&1].interface, 2);
+    assert!(good(&sample("dsr.conf")).kept().is_empty());
+}
+
+#[test]
+fn statements_without_effect_are_checked_all_the_same() {
+    let text = "\
+interface 1 name eth0
+network 1 { addr 10.0.0.0 mask 255.255.255.0 real 10.0.0.1 syncpeer 10.0.0.1 interfaces 1,2 }
+gateway { ipaddr6 2001:db8::1 arp 2,10 }
+vip 1 ipaddr 10.0.0.9
+server 1 { ipaddr 10.0.0.9 ports 80,443 protocol tcp targets 1 backups 1,2,3 }
+server 2 { ipaddr 10.0.0.9 port 443 protocol tcp targets 1 }
+target 1 { ipaddr 10.0.0.7 agent6 439,3,10 lgrp 4 }
+target 2 { ipaddr 10.0.0.8 protocol udp weight 0 }
+tnat 1 { server 9 targets 1,8 }
+register networks 1
+register vips 1
+register servers 1,2
+register targets 1
+register tnats 1
+";
+    let (_, diagnostics) = Config::parse("f", text);
+    let errors: Vec<_> = diagnostics
+        .iter()
+        .filter(|d| d.severity == super::Severity::Error)
+        .map(|d| d.message.as_str())
+        .collect();
+    assert_eq!(
+        errors,
+        [
+            "syncpeer of network 1 is an address of this node",
+            "interface 2 of network 1 does not exist",
+            "gateway has a check by arp, but no ipaddr",
+            "vip 1 has the address of server 1",
+            "target 1 of server 1 is a backup too",
+            "target 3 of server 1 does not exist",
+            "server 2 has the address, port and protocol of server 1",
+            "target 1 has a check by agent6, but no ipaddr6",
+            "lgrp 4 of target 1 does not exist",
+            "'0' is out of range, 1 to 65535 are allowed",
+            "server 9 of tnat 1 does not exist",
+            "target 8 of tnat 1 does not exist",
+        ]
+    );
+}
+
+#[test]
+fn every_statement_is_undone_by_no() {
+    let mut seed = Seed::new(7);
+    let at = At { unit: 0, span: Span { start: 0, end: 0 } };
+    for (position, statement) in STATEMENTS.iter().enumerate() {
+        let number = statement.kind.limit().map_or(0, |_| 1);
+        let object = format!("{} {}", statement.kind.keyword(), if number == 0 { "" } else { "1" });
+        let mut config = Config::default();
+        if !matches!(statement.kind, Kind::Top | Kind::Set | Kind::Vrrp | Kind::Gateway | Kind::Lgrp) {
+            config.object_mut((statement.kind, number), at);
+        }
+        let before = config.clone();
+        let mut value = random_value(&mut seed, statement.arg);
+        if statement.repeats {
+            value = Value::Texts(vec!["a b".to_owned()]);
+        }
+        config.set((statement.kind, number), position, value, at);
+        // A statement of `vrrp` or `gateway` alone is not a good configuration, so all of the object goes.
+        let whole = matches!(statement.kind, Kind::Vrrp | Kind::Gateway | Kind::Lgrp);
+        let keyword = if whole { "" } else { statement.keyword };
+        applied(&mut config, &format!("no {object} {keyword}"));
+        assert_eq!(config, before, "no {object} {keyword}");
+    }
+    for kind in Kind::NUMBERED {
+        let word = kind.keyword();
+        let mut config = Config::default();
+        applied(&mut config, &format!("{word} 1"));
+        assert!(refused(&mut config, &format!("no {word} 2")).contains("does not exist"));
+        applied(&mut config, &format!("no {word} 1"));
+        assert_eq!(config, Config::default());
+    }
 }
 
 // Grammar.
@@ -275,18 +437,21 @@ fn modules_are_set_or_added() {
 }
 
 #[test]
-fn words_that_are_not_implemented_are_left_out_with_one_warning() {
+fn words_that_are_not_implemented_are_kept_or_left_out_with_one_warning() {
     let (config, diagnostics) = Config::parse(
         "f",
-        "modules arp,benchmark,slb\ntarget 1 ipaddr 10.0.0.7\nserver 1 { ipaddr 10.0.0.8 method hash }\nserver 2 { ipaddr 10.0.0.9 method hash }\n",
+        "modules arp,llb,benchmark,slb\ntarget 1 ipaddr 10.0.0.7\nserver 1 { ipaddr 10.0.0.8 method hash }\nserver 2 { ipaddr 10.0.0.9 method hash }\n",
     );
     assert_eq!(
         diagnostics.to_string(),
-        "f:1:13: warning: 'benchmark' (traffic generator) is not implemented in this version\n  | modules arp,benchmark,slb\n  |             ^^^^^^^^^\n  = it is skipped and will not be saved\n\
-         f:3:35: warning: 'hash' (by client address) is not implemented in this version\n  | server 1 { ipaddr 10.0.0.8 method hash }\n  |                                   ^^^^\n  = the statement is skipped and will not be saved\n"
+        "f:1:9: warning: 'benchmark' (traffic generator) has no effect in this version\n  | modules arp,llb,benchmark,slb\n  |         ^^^^^^^^^^^^^^^^^^^^^\n  = it is kept and saved; the chain is used without it\n\
+         f:1:13: warning: 'llb' (link load balancing) is not implemented in this version\n  | modules arp,llb,benchmark,slb\n  |             ^^^\n  = it is skipped and will not be saved\n\
+         f:3:35: warning: 'hash' (by client address) has no effect in this version\n  | server 1 { ipaddr 10.0.0.8 method hash }\n  |                                   ^^^^\n  = it is kept and saved; round robin is used\n"
     );
     assert_eq!(config.model().expect("model").modules, [Module::Arp, Module::Slb]);
-    assert!(refused(&mut Config::default(), "modules arp,benchmark").contains("not implemented"));
+    assert_eq!(config.value(Kind::Top, 0, "module").as_deref(), Some("arp,benchmark,slb"));
+    assert_eq!(config.value(Kind::Server, 2, "method").as_deref(), Some("hash"));
+    assert!(refused(&mut Config::default(), "modules arp,llb").contains("not implemented"));
 }
 
 #[test]
@@ -393,7 +558,7 @@ bng.conf:3:60: error: virt 10.0.0.255 is the first or the last address of networ
   | network 1 { addr 10.0.0.0 mask 255.255.255.0 real 10.0.1.1 virt 10.0.0.255 interface 3 }
   |                                                            ^^^^^^^^^^^^^^^
   = these two belong to the network itself
-bng.conf:3:76: error: network 1 is on interface 3, which does not exist
+bng.conf:3:76: error: interface 3 of network 1 does not exist
   | network 1 { addr 10.0.0.0 mask 255.255.255.0 real 10.0.1.1 virt 10.0.0.255 interface 3 }
   |                                                                            ^^^^^^^^^^^
 bng.conf:4:13: error: network 2 has an addr, but no mask
@@ -410,8 +575,8 @@ bng.conf:5:15: error: network 2 of vrrp has no real address
 bng.conf:6:9: warning: 'ping' of gateway has no effect in this version
   | gateway ping 3,10
   |         ^^^^
-  = it is kept and saved
-bng.conf:6:9: error: gateway has no ipaddr
+  = it is kept and saved; the gateway counts as up
+bng.conf:6:9: error: gateway has neither ipaddr nor ipaddr6
   | gateway ping 3,10
   |         ^^^^^^^^^
   = give all of it at once: gateway { ipaddr 192.0.2.1 ping 3,10 }
@@ -428,7 +593,7 @@ bng.conf:7:20: error: server 1 is for any protocol, its target 2 for udp
 bng.conf:7:20: error: target 3 of server 1 does not exist
   | server 1 { port 80 targets 1,2,3 }
   |                    ^^^^^^^^^^^^^
-bng.conf:8:49: error: target 1 has a ping6 check, but no ipaddr6
+bng.conf:8:49: error: target 1 has a check by ping6, but no ipaddr6
   | target 1 { ipaddr 10.0.0.7 port 8080 dsr enable ping6 3,10 }
   |                                                 ^^^^^^^^^^
 bng.conf:14:17: error: cannot register server 9: it does not exist
@@ -462,7 +627,7 @@ fn a_local_target_without_localdsr_is_announced_as_down() {
     let text = sample("poc-tap-dsr.conf").replace("set       localdsr 1\n", "");
     assert_eq!(
         said(&text),
-        "bng.conf:50:11: warning: target 1 is on this host behind a tap interface and will stay down\n\
+        "bng.conf:68:11: warning: target 1 is on this host behind a tap interface and will stay down\n\
          \x20 |           dsr enable\n  |           ^^^^^^^^^^\n  = 'set localdsr 1' allows it\n"
     );
 }
@@ -533,7 +698,7 @@ fn slips_of_the_pen() {
     );
     assert_eq!(
         said("server 1 port\n"),
-        "bng.conf:1:10: error: 'port' needs an argument\n  | server 1 port\n  |          ^^^^\n  = write: port <0-65535>\n"
+        "bng.conf:1:10: error: 'port' needs an argument\n  | server 1 port\n  |          ^^^^\n  = write: ports <port>[,<port>...]\n"
     );
     assert_eq!(
         said("target 1 {\n ipaddr 10.0.0.7\n port 80\n port 81\n}\n"),
@@ -615,7 +780,7 @@ fn a_typed_line_is_applied_as_a_whole_or_not_at_all() {
     // The fault lies in what was said before, so there is nothing to point at.
     assert_eq!(
         refused(&mut config, "no interface 1"),
-        "error: network 1 is on interface 1, which does not exist\n  = this line would lead to that, so nothing has been changed\n"
+        "error: interface 1 of network 1 does not exist\n  = this line would lead to that, so nothing has been changed\n"
     );
     assert_eq!(
         refused(&mut config, "enable target 5"),
@@ -654,6 +819,12 @@ fn statements_and_elements_of_lists_are_removed() {
         applied(&mut config, line);
         assert_eq!(config.value(Kind::Server, 1, keyword).as_deref(), left, "{line}");
     }
+    applied(&mut config, "server 1 ports 80,443,8080");
+    applied(&mut config, "no server 1 ports 443,8080");
+    applied(&mut config, "lgrp 1 de,at,ch");
+    applied(&mut config, "no lgrp 1 at");
+    assert_eq!(config.value(Kind::Lgrp, 1, "lgrp").as_deref(), Some("de,ch"));
+    applied(&mut config, "no lgrp 1 de,ch");
     applied(&mut config, "no set localdsr");
     applied(&mut config, "no hostname");
     assert_eq!(config, good("server 1 port 80"));
@@ -684,6 +855,7 @@ fn differences_are_told_in_words() {
             "server 2: added",
         ]
     );
+    assert_eq!(diff(&good("lgrp 1 de"), &good("lgrp 1 de,at")), ["lgrp 1: de -> de,at"]);
     assert!(diff(&old, &old).is_empty());
     assert!(diff(&new, &old).contains(&"server 2: removed".to_owned()));
 }
@@ -703,15 +875,19 @@ fn words_are_completed_where_the_line_ends() {
     assert_eq!(complete("server 1 targets ", &config)[0].help, "10.0.0.7");
     assert_eq!(words("server 1 targets 1,"), ["1,2", "1,3"]);
     assert_eq!(words("server 1 targets 1,2,3"), ["1,2,3"]);
-    assert_eq!(words("server 1 po"), ["port"]);
-    assert_eq!(words("server 1 port "), ["<0-65535>"]);
+    assert_eq!(words("server 1 po"), ["port", "ports"]);
+    assert_eq!(words("server 1 port "), ["<port>[,<port>...]"]);
+    assert_eq!(words("target 1 port "), ["<0-65535>"]);
+    assert_eq!(words("target 1 script \"a b\",3,10 dsr e"), ["enable"]);
+    assert_eq!(words("lgrp 1 "), ["<name>[,<name>...]"]);
+    assert_eq!(words("server 1 method rnd"), ["rndagent", "rndsession", "rndbw"]);
     assert_eq!(words("server 1 protocol "), ["tcp", "udp"]);
     assert_eq!(words("serv 1 prot u"), ["udp"]);
-    assert_eq!(words("server 1 { port 80 pro"), ["protocol"]);
+    assert_eq!(words("server 1 { port 80 prot"), ["protocol"]);
     assert!(words("server 1 { port 80 ").contains(&"}".to_owned()));
     assert_eq!(words("set localdsr "), ["0", "1"]);
     assert_eq!(words("modules arp,s"), ["arp,slb"]);
-    assert_eq!(words("no server 1 pro"), ["protocol"]);
+    assert_eq!(words("no server 1 prot"), ["protocol"]);
     assert_eq!(words("target 1 dsr e"), ["enable"]);
     assert_eq!(words("interface 1 name \"et"), [""; 0]);
     assert_eq!(words("nonsense "), [""; 0]);
@@ -737,19 +913,27 @@ fn random_value(seed: &mut Seed, arg: Arg) -> Value {
         Arg::Text(max) => Value::Text(random_text(seed, max, true)),
         Arg::Ipv4Network => Value::Ipv4(Ipv4Addr::from(range(0, u32::MAX))),
         Arg::Ipv4 => Value::Ipv4(Ipv4Addr::from(range(0x0100_0000, 0x7eff_ffff))),
+        Arg::Host => Value::Host(Ipv4Addr::from(range(0x0100_0000, 0x7eff_ffff)).into()),
         Arg::Ipv6 => Value::Ipv6(Ipv6Addr::from(
             0x2001_0db8_u128 << 96 | u128::from(seed.next_u64()) << (seed.below(3) * 16),
         )),
         Arg::Mask => Value::Mask(range(0, 32) as u8),
         Arg::Number(min, max) => Value::Number(range(min, max)),
+        Arg::Decimal => Value::Decimal(i64::from(range(0, 2_000_000)) - 1_000_000),
+        Arg::Ports => {
+            let first = range(1, 65_000) as u16;
+            let list = [first + 2, first, first + 3];
+            Value::Ports(list[..range(1, 3) as usize].to_vec())
+        }
+        Arg::Names(_) => Value::Names((0..range(1, 3)).map(|n| format!("n{n}-{}", range(0, 99))).collect()),
         Arg::Flag => Value::Flag(range(0, 1) == 1),
         Arg::Switch => Value::Switch(range(0, 1) == 1),
         Arg::Choice(choices) => {
-            let working: Vec<_> = choices.iter().filter(|c| c.implemented).collect();
+            let working: Vec<_> = choices.iter().filter(|c| c.is_accepted()).collect();
             Value::Choice(working[range(0, working.len() as u32 - 1) as usize].word)
         }
         Arg::Choices(choices) => {
-            let working = choices.iter().filter(|c| c.implemented);
+            let working = choices.iter().filter(|c| c.is_accepted());
             let mut words: Vec<_> = working.map(|c| c.word).filter(|_| range(0, 1) == 1).collect();
             if words.is_empty() {
                 words.push(choices[0].word);
@@ -770,6 +954,7 @@ fn random_value(seed: &mut Seed, arg: Arg) -> Value {
             let interval = range(1, 100);
             Value::PortProbe(range(1, 65535) as u16, interval, interval + range(0, 100))
         }
+        Arg::Script => Value::Script(random_text(seed, 12, true), 3, 10),
     }
 }
 
@@ -780,9 +965,9 @@ fn random_config(seed: &mut Seed) -> Config {
         let count = if kind.limit().is_some() { seed.below(4) } else { seed.below(2) };
         for _ in 0..count {
             let number = kind.limit().map_or(0, |limit| 1 + seed.below(limit.into()) as u16);
-            if !matches!(kind, Kind::Top | Kind::Set) {
+            if !matches!(kind, Kind::Top | Kind::Set | Kind::Lgrp) {
                 let object = config.object_mut((kind, number), at);
-                object.registered = number > 0 && seed.below(2) == 1;
+                object.registered = Kind::NUMBERED.contains(&kind) && seed.below(2) == 1;
                 object.enabled = object.registered && seed.below(2) == 1;
             }
             for (position, statement) in STATEMENTS.iter().enumerate() {

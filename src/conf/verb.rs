@@ -9,7 +9,7 @@ use super::kind::Kind;
 use super::lexer::{Lexeme, Span};
 use super::parser::{Parser, Read};
 use super::statement::{
-    First, STATEMENTS, Verb, find, first_names, known_names, numbered_kind_names, statement_names,
+    First, STATEMENTS, Verb, find, first_names, numbered_kind_names, position, statement_names,
 };
 
 /// What `register`, `enable` and their opposites ask for one object. It takes effect at the end of the text, because
@@ -37,11 +37,6 @@ impl<'a> Parser<'a, '_> {
                 return Read::Lost;
             }
             Match::None => {
-                if let Some(name) = known_names(Kind::Top).iter().find(|name| **name == word) {
-                    self.not_implemented(token.span, Kind::Top, name);
-                    self.skip_argument();
-                    return Read::Done;
-                }
                 let message =
                     format!("{} is not a kind of object that is registered and enabled", shown(word));
                 self.unknown(token.span, message, word, numbered_kind_names().map(|(name, _)| name));
@@ -199,6 +194,9 @@ impl<'a> Parser<'a, '_> {
             self.config.objects.remove(&key);
             return Read::Done;
         };
+        if let Some(statement) = kind.is_one_line().then(|| position(kind, kind.keyword())).flatten() {
+            return self.no_statement(key, statement, span);
+        }
         self.next();
         match find(kind, word) {
             Match::One(statement) => self.no_statement(key, statement, token.span),
@@ -222,7 +220,7 @@ impl<'a> Parser<'a, '_> {
             self.config.unset(key, statement);
             return Read::Done;
         };
-        if !matches!(what.arg, Arg::Indices(_) | Arg::Choices(_)) {
+        if !matches!(what.arg, Arg::Indices(_) | Arg::Choices(_) | Arg::Ports | Arg::Names(_)) {
             // What follows is too much: the end of the line says so.
             self.config.unset(key, statement);
             return Read::Done;
@@ -234,6 +232,8 @@ impl<'a> Parser<'a, '_> {
             (None, Arg::Choices(_)) => {
                 Value::Choices(DEFAULT_MODULES.iter().map(|(word, _)| *word).collect())
             }
+            (None, Arg::Ports) => Value::Ports(Vec::new()),
+            (None, Arg::Names(_)) => Value::Names(Vec::new()),
             (None, _) => Value::Indices(Vec::new()),
         };
         let (left, missing) = match (what.arg.parse(word), old) {
@@ -241,19 +241,25 @@ impl<'a> Parser<'a, '_> {
                 self.refuse(&token, refusal);
                 return Read::Lost;
             }
-            (Ok(Value::Indices(gone)), Value::Indices(mut list)) => {
-                let missing = gone.iter().find(|n| !list.contains(n)).map(u16::to_string);
-                list.retain(|n| !gone.contains(n));
-                ((!list.is_empty()).then_some(Value::Indices(list)), missing)
+            (Ok(Value::Indices(gone)), Value::Indices(list)) => {
+                let (left, missing) = without(list, &gone);
+                (left.map(Value::Indices), missing)
             }
-            (Ok(Value::Choices(gone)), Value::Choices(mut list)) => {
-                let missing = gone.iter().find(|word| !list.contains(word)).map(|word| (*word).to_owned());
-                list.retain(|word| !gone.contains(word));
-                if list.is_empty() {
+            (Ok(Value::Ports(gone)), Value::Ports(list)) => {
+                let (left, missing) = without(list, &gone);
+                (left.map(Value::Ports), missing)
+            }
+            (Ok(Value::Names(gone)), Value::Names(list)) => {
+                let (left, missing) = without(list, &gone);
+                (left.map(Value::Names), missing)
+            }
+            (Ok(Value::Choices(gone)), Value::Choices(list)) => {
+                let (left, missing) = without(list, &gone);
+                if left.is_none() {
                     self.error(token.span, "at least one module must remain");
                     return Read::Lost;
                 }
-                (Some(Value::Choices(list)), missing)
+                (left.map(Value::Choices), missing)
             }
             // The two are of the type of the statement.
             (Ok(_), old) => (Some(old), None),
@@ -269,6 +275,13 @@ impl<'a> Parser<'a, '_> {
         }
         Read::Done
     }
+}
+
+/// What is left of a list without the elements that are gone, if anything, and one of these that was not in it.
+fn without<T: PartialEq + ToString>(mut list: Vec<T>, gone: &[T]) -> (Option<Vec<T>>, Option<String>) {
+    let missing = gone.iter().find(|element| !list.contains(element)).map(T::to_string);
+    list.retain(|element| !gone.contains(element));
+    ((!list.is_empty()).then_some(list), missing)
 }
 
 /// What holds for an object when `verb` follows on what was wished before.

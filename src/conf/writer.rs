@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use super::argument::Value;
 use super::config::{Config, Object};
 use super::kind::Kind;
-use super::statement::{STATEMENTS, Statement};
+use super::statement::STATEMENTS;
 
 /// What the comment at the head of a saved configuration says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,7 @@ impl Config {
                         write!(out, "{:<10}", "set")?;
                         write_statements(object, "", out)?;
                     }
+                    _ if kind.is_one_line() => write_line(kind, *number, object, out)?,
                     _ => write_block(kind, *number, object, out)?,
                 }
             }
@@ -67,21 +68,11 @@ impl Config {
     }
 }
 
-/// The keyword that fits the value: the plural for several elements.
-fn keyword(statement: &Statement, value: &Value) -> &'static str {
-    match (statement.plural, statement.kind) {
-        // `module NAME` would add to the default chain instead of setting it.
-        (Some(plural), Kind::Top) => plural,
-        (Some(plural), _) if value.is_plural() => plural,
-        _ => statement.keyword,
-    }
-}
-
 /// Statements outside of any object, their keywords in the first column.
 fn write_lines(object: &Object, out: &mut String) -> fmt::Result {
     for (at, entry) in &object.entries {
         let statement = &STATEMENTS[*at];
-        let keyword = keyword(statement, &entry.value);
+        let keyword = statement.keyword_for(&entry.value);
         match &entry.value {
             Value::Texts(texts) => {
                 for text in texts {
@@ -96,7 +87,15 @@ fn write_lines(object: &Object, out: &mut String) -> fmt::Result {
 
 fn write_statements(object: &Object, indent: &str, out: &mut String) -> fmt::Result {
     for (at, entry) in &object.entries {
-        writeln!(out, "{indent}{} {}", keyword(&STATEMENTS[*at], &entry.value), entry.value)?;
+        writeln!(out, "{indent}{} {}", STATEMENTS[*at].keyword_for(&entry.value), entry.value)?;
+    }
+    Ok(())
+}
+
+/// An object that is its number and one argument. Without the argument there is nothing to say.
+fn write_line(kind: Kind, number: u16, object: &Object, out: &mut String) -> fmt::Result {
+    for entry in object.entries.values() {
+        writeln!(out, "{:<10}{number} {}", kind.keyword(), entry.value)?;
     }
     Ok(())
 }

@@ -1,0 +1,92 @@
+//! `server N`
+
+use super::{Arg, Choice, IDLE_MAX, Kind, PROTOCOL, Statement};
+
+/// What happens with a method that this version does not have.
+const ROUND_ROBIN: &str = "round robin is used";
+
+const METHOD: &[Choice] = &[
+    Choice::new("rr", "round robin"),
+    Choice::kept("random", "at random", ROUND_ROBIN),
+    Choice::kept("hash", "by client address", ROUND_ROBIN),
+    Choice::kept("maglev", "by consistent hash", ROUND_ROBIN),
+    Choice::kept("first", "the first operational target", ROUND_ROBIN),
+    Choice::kept("session", "fewest sessions", ROUND_ROBIN),
+    Choice::kept("bw", "least bandwidth", ROUND_ROBIN),
+    Choice::kept("agent", "lowest load reported by agents", ROUND_ROBIN),
+    Choice::kept("rndagent", "at random, weighted by reported load", ROUND_ROBIN),
+    Choice::kept("rndsession", "at random, weighted by sessions", ROUND_ROBIN),
+    Choice::kept("rndbw", "at random, weighted by bandwidth", ROUND_ROBIN),
+];
+
+const SESSIONID: &[Choice] = &[
+    Choice::new("src", "client address"),
+    Choice::new("src+port", "client address and port"),
+    Choice::new("dst", "destination address"),
+    Choice::new("both", "client and destination address"),
+    Choice::new("both+port", "client address and port, destination address"),
+    Choice::kept("sip", "SIP call", "src is used"),
+    Choice::kept("at", "SIP user", "src is used"),
+];
+
+pub(super) const STATEMENTS: &[Statement] = &[
+    Statement::new(Kind::Server, "name", Arg::Text(255), "description"),
+    Statement::new(Kind::Server, "ipaddr", Arg::Ipv4, "IPv4 address that clients connect to"),
+    Statement::new(Kind::Server, "ipaddr6", Arg::Ipv6, "IPv6 address that clients connect to"),
+    Statement::new(Kind::Server, "sessionid", Arg::Choice(SESSIONID), "what tells sessions apart")
+        .default("src"),
+    Statement::new(Kind::Server, "port", Arg::Ports, "port, 0 for any; several share their sessions")
+        .plural("ports")
+        .default("0")
+        .first_only(),
+    Statement::new(Kind::Server, "protocol", Arg::Choice(PROTOCOL), "protocol; any without the statement"),
+    Statement::new(Kind::Server, "method", Arg::Choice(METHOD), "how a new session is given to a target")
+        .default("rr")
+        .doc("'maglev' is an addition of bng."),
+    Statement::new(Kind::Server, "stimeout", Arg::Number(1, IDLE_MAX), "idle seconds until a session ends")
+        .default("600"),
+    Statement::new(
+        Kind::Server,
+        "ftimeout",
+        Arg::Number(0, IDLE_MAX),
+        "the same once it has been closed, 0 for off",
+    )
+    .default("0")
+    .kept("'stimeout' holds for all sessions"),
+    Statement::new(
+        Kind::Server,
+        "proxy",
+        Arg::Switch,
+        "answers come back through this node: it sends as itself",
+    )
+    .default("disable")
+    .kept("sessions are forwarded without it"),
+    Statement::new(Kind::Server, "prx", Arg::Ipv4, "IPv4 address that it sends from, instead of 'ipaddr'")
+        .kept("sessions are forwarded without it"),
+    Statement::new(Kind::Server, "prx6", Arg::Ipv6, "IPv6 address that it sends from, instead of 'ipaddr6'")
+        .kept("sessions are forwarded without it"),
+    Statement::new(Kind::Server, "snat", Arg::Switch, "older name of 'proxy'")
+        .default("disable")
+        .kept("sessions are forwarded without it"),
+    Statement::new(Kind::Server, "gslb", Arg::Switch, "answer DNS queries with the address of a target")
+        .default("disable")
+        .kept("queries are forwarded like other packets"),
+    Statement::new(
+        Kind::Server,
+        "gslbttl",
+        Arg::Number(0, 2_147_483_647),
+        "seconds that such an answer holds",
+    )
+    .default("10")
+    .kept("queries are forwarded like other packets"),
+    Statement::new(Kind::Server, "target", Arg::Indices(Kind::Target), "targets that share the load")
+        .plural("targets"),
+    Statement::new(
+        Kind::Server,
+        "backup",
+        Arg::Indices(Kind::Target),
+        "targets for when all others are down",
+    )
+    .plural("backups")
+    .kept("they get no sessions"),
+];

@@ -1,0 +1,61 @@
+//! `target N`
+
+use super::{Arg, COMMAND_MAX, Kind, PROTOCOL, Statement};
+
+/// What happens with a check that this version does not do.
+const PASSED: &str = "the check counts as passed";
+
+pub(super) const STATEMENTS: &[Statement] = &[
+    Statement::new(Kind::Target, "name", Arg::Text(255), "description"),
+    Statement::new(Kind::Target, "ipaddr", Arg::Ipv4, "IPv4 address of the real server"),
+    Statement::new(Kind::Target, "ipaddr6", Arg::Ipv6, "IPv6 address of the real server"),
+    Statement::new(Kind::Target, "via", Arg::Host, "next hop on the way to it, IPv4 or IPv6")
+        .kept("the target is looked for in the networks"),
+    Statement::new(Kind::Target, "port", Arg::Number(0, 65535), "port, 0 for the port of the server")
+        .default("0")
+        .doc("With 'dsr enable' it cannot differ from the port of the server."),
+    Statement::new(Kind::Target, "protocol", Arg::Choice(PROTOCOL), "protocol; without it that of the server"),
+    Statement::new(Kind::Target, "tcpopen", Arg::PortProbe, "TCP check of 'ipaddr': port, interval, timeout")
+        .kept(PASSED),
+    Statement::new(Kind::Target, "tcpopen6", Arg::PortProbe, "TCP check of 'ipaddr6': port, interval, timeout")
+        .kept(PASSED),
+    Statement::new(Kind::Target, "ping", Arg::Probe, "echo check of 'ipaddr': interval and timeout in seconds"),
+    Statement::new(Kind::Target, "ping6", Arg::Probe, "echo check of 'ipaddr6': interval and timeout in seconds"),
+    Statement::new(Kind::Target, "agent", Arg::PortProbe, "load asked of 'ipaddr': port, interval, timeout")
+        .kept(PASSED),
+    Statement::new(Kind::Target, "agent6", Arg::PortProbe, "load asked of 'ipaddr6': port, interval, timeout")
+        .kept(PASSED),
+    Statement::new(Kind::Target, "ascale", Arg::Decimal, "factor of the load that the agent reports")
+        .default("1")
+        .kept("no load is known"),
+    Statement::new(Kind::Target, "aoffset", Arg::Decimal, "added to the load that the agent reports")
+        .default("0")
+        .kept("no load is known"),
+    Statement::new(Kind::Target, "script", Arg::Script, "check by a command: command, interval and timeout")
+        .kept(PASSED)
+        .doc("A command with blanks stands in double quotes: script \"/usr/local/bin/check -v\",10,30."),
+    Statement::new(Kind::Target, "dsr", Arg::Switch, "direct server return: answers bypass the balancer")
+        .default("disable")
+        .doc("The target must hold the server's address on its loopback interface and must not answer ARP for it."),
+    Statement::new(Kind::Target, "weight", Arg::Number(1, 65535), "share of new sessions among the targets")
+        .default("1")
+        .kept("all targets have the same share"),
+    Statement::new(Kind::Target, "lgrp", Arg::Indices(Kind::Lgrp), "location groups that it takes clients of")
+        .kept("clients of all locations are taken"),
+    Statement::new(Kind::Target, "maxsessions", Arg::Number(0, u32::MAX), "most sessions, 0 for no limit")
+        .default("0")
+        .kept("there is no limit"),
+    Statement::new(Kind::Target, "maxgrpsessions", Arg::Number(0, u32::MAX), "most sessions of a group, 0 for no limit")
+        .default("0")
+        .kept("there is no limit"),
+    Statement::new(Kind::Target, "autodisable", Arg::Number(0, 65535), "failures after which it is disabled, 0 for never")
+        .default("0")
+        .kept("it is never disabled"),
+    Statement::new(Kind::Target, "trackval", Arg::Number(0, 255), "taken from the priority while it is down")
+        .default("0")
+        .kept("the priority stays"),
+    Statement::new(Kind::Target, "alert", Arg::Text(COMMAND_MAX), "script run when it goes down")
+        .kept("no script is run"),
+    Statement::new(Kind::Target, "upalert", Arg::Text(COMMAND_MAX), "script run when it comes up")
+        .kept("no script is run"),
+];

@@ -1,0 +1,25 @@
+//! `vrrp`
+
+use super::{Arg, Kind, Statement};
+
+pub(super) const STATEMENTS: &[Statement] = &[
+    Statement::new(Kind::Vrrp, "vrid", Arg::Number(1, 255), "number of the virtual router").doc("Required."),
+    Statement::new(Kind::Vrrp, "priority", Arg::Number(1, 255), "the higher priority becomes master").doc(
+        "255 means that this node owns the addresses and is always master. Without the statement it is 100.",
+    ),
+    Statement::new(
+        Kind::Vrrp,
+        "network",
+        Arg::Index(Kind::Network),
+        "network that carries the advertisements",
+    )
+    .doc("Required. The network needs a 'real' address, which advertisements are sent from."),
+    Statement::new(
+        Kind::Vrrp,
+        "tracking",
+        Arg::Switch,
+        "take the 'trackval' of what is down from the priority",
+    )
+    .default("disable")
+    .kept("the priority stays"),
+];
