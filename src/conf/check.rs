@@ -43,6 +43,9 @@ impl Level {
     }
 }
 
+/// How the finding about a statement without effect ends.
+const KEPT: &str = "is accepted, not yet effective";
+
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -102,15 +105,13 @@ impl Report {
         Self { name: name.to_owned(), findings, uncounted }
     }
 
-    /// Adds what the rules have found, except where the reader has spoken about the same words already.
+    /// Adds what the rules have found. Where they speak of a statement without effect, the reader, who does so only at
+    /// the first one of a name, is not repeated.
     fn add(&mut self, found: Vec<Finding>) {
-        for finding in found {
-            let at = |f: &Finding| f.place.as_ref().map(|place| (place.line, place.column));
-            let said = |old: &Finding| at(old).is_some() && at(old) == at(&finding);
-            if finding.level < Level::Note || !self.findings.iter().any(said) {
-                self.findings.push(finding);
-            }
-        }
+        let at = |f: &Finding| f.place.as_ref().map(|place| (place.line, place.column));
+        let kept: Vec<_> = found.iter().filter(|f| f.message.ends_with(KEPT)).filter_map(at).collect();
+        self.findings.retain(|old| at(old).is_none_or(|place| !kept.contains(&place)));
+        self.findings.extend(found);
         self.findings.sort_by_key(|f| (f.level, f.place.as_ref().map_or((1, 0), |place| (0, place.line))));
     }
 }
@@ -584,10 +585,10 @@ impl<'a> Rules<'a> {
             let of =
                 if key.0 == Kind::Top { String::new() } else { format!(" of {}", key.0.object_name(key.1)) };
             self.say(
-                Level::Note,
+                Level::Warning,
                 key,
                 keyword,
-                format!("'{keyword}'{of} is accepted, not yet effective"),
+                format!("'{keyword}'{of} {KEPT}"),
                 "it is kept and saved, but this version does nothing with it",
                 "",
             );
@@ -614,6 +615,7 @@ fn list(numbers: &[u16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conf::{Arg, Statement};
 
     /// A farm that nothing is to be said about.
     const SOUND: &str = "interface 1 { name eth0 }
@@ -783,14 +785,20 @@ modules ping
     }
 
     #[test]
-    fn kept_statements_are_listed_for_a_running_configuration() {
-        let (config, _) = Config::parse("f", format!("{SOUND}gateway {{ ipaddr 10.0.0.254 ping 3,10 }}\n"));
-        let kept = STATEMENTS
-            .iter()
-            .any(|s| s.kind == Kind::Gateway && s.keyword == "ping" && s.effect == Effect::Kept);
-        let report = check(&config);
-        let said = report.to_string().contains("note: 'ping' of gateway is accepted, not yet effective\n");
-        assert_eq!(said, kept, "{report}");
+    fn statements_without_effect_are_listed_each_in_the_same_words() {
+        let is_kept_flag =
+            |s: &&Statement| s.kind == Kind::Set && s.arg == Arg::Flag && s.effect == Effect::Kept;
+        let keyword = STATEMENTS.iter().find(is_kept_flag).expect("a parameter without effect").keyword;
+        let text = format!("{SOUND}set {keyword} 1\n");
+        let said = format!("warning: '{keyword}' of set is accepted, not yet effective");
+        let report = check_text("f", &text);
+        assert_eq!(lines(&text), [said.as_str()]);
+        assert_eq!(
+            report.findings()[0].place.as_ref().map(|place| (place.line, place.column)),
+            Some((13, 5))
+        );
+        let (config, _) = Config::parse("f", &text);
+        assert!(check(&config).to_string().contains(&said));
     }
 
     #[test]
