@@ -147,6 +147,25 @@ impl Director {
         self.rewire(now);
     }
 
+    /// Forgets the stations of all neighbours and asks for them anew. Targets are down until theirs answers.
+    pub fn forget_neighbors(&mut self, now: Instant) {
+        self.neighbors.forget_all(now);
+        self.changed = true;
+    }
+
+    /// Takes `station` for that of `addr` until somebody else answers for it, as if it had answered.
+    ///
+    /// # Errors
+    /// When `addr` is no neighbour that this node asks for.
+    pub fn insert_neighbor(&mut self, now: Instant, addr: Addr, station: MacAddr) -> Result<(), String> {
+        let known = self.neighbors.get(addr).map(|entry| entry.port);
+        let port = known.ok_or_else(|| {
+            format!("{addr} is neither a registered target nor the gateway in a network that is in use")
+        })?;
+        self.learn(now, port, addr, station);
+        Ok(())
+    }
+
     /// The program ends: withdraws mastership. Outputs are still to be polled.
     pub fn shutdown(&mut self, now: Instant) {
         if let Some(machine) = &mut self.election {

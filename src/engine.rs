@@ -100,6 +100,16 @@ impl Engine {
         self.slb.sessions(now, cursor, max)
     }
 
+    /// Forgets all sessions.
+    pub fn clear_sessions(&mut self) {
+        self.slb.clear(&self.stats);
+    }
+
+    /// Sets all counters to zero but those of sessions that are there.
+    pub fn clear_counters(&mut self) {
+        self.stats.clear();
+    }
+
     /// Sessions of both families, expired ones that were not swept yet included.
     pub fn session_count(&self) -> usize {
         self.slb.session_count()

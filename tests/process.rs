@@ -178,7 +178,9 @@ fn cmdctl_reports_failures_by_its_status() {
     let (status, out, complaint) = node.commands(&["cmdctl"], "bogus\nshow sessions\n");
     assert_eq!((status, out.as_str()), (1, "0 sessions\n"));
     assert_eq!(complaint, "BalanceNG: unknown command 'bogus', try 'help'\n");
-    assert_eq!(node.commands(&["-e", "cmdctl"], "bogus\nshow sessions\n").1, "");
+    let (status, out, _) = node.commands(&["-e", "cmdctl"], "bogus\nshow sessions\n");
+    assert_eq!((status, out.as_str()), (2, ""), "with -e the status is that of the command");
+    assert_eq!(node.commands(&["-e", "cmdctl"], "version\nhostname\nshow sessions\n").0, 6);
     assert_eq!(node.commands(&["cmdctl"], "show sessions\nquit\nbogus\n").0, 0);
 }
 
@@ -222,6 +224,202 @@ fn sighup_and_reload_apply_the_file_and_refuse_errors() {
     node.configure("hostname\n");
     assert_eq!(node.bng(&["reload"]).0, 6);
     assert!(shows("nodec"));
+}
+
+#[test]
+fn a_dry_run_says_what_a_reload_would_change_and_changes_nothing() {
+    let node = Node::new("dry");
+    node.bng(&["start"]);
+    node.configure("hostname nodeb\nserver 7 ipaddr 192.0.2.7\n");
+    let before = node.bng(&["show", "configuration", "json"]);
+    let (status, out, _) = node.bng(&["reload", "-n"]);
+    assert_eq!(status, 0);
+    assert!(out.contains("hostname nodea -> nodeb") && out.contains("server 7: added"), "{out}");
+    assert_eq!(node.bng(&["show", "configuration", "json"]), before);
+    node.bng(&["reload"]);
+    assert_ne!(node.bng(&["show", "configuration", "json"]), before);
+    assert_eq!(node.commands(&["cmdctl"], "reload -n\n").1, "nothing would change\n");
+}
+
+#[test]
+fn a_reload_that_brings_an_inconsistency_is_refused() {
+    let node = Node::new("inconsistent");
+    node.bng(&["start"]);
+    let networks = "network 1 { addr 10.0.0.0 mask 255.0.0.0 real 10.0.0.2 interface 1 }\n\
+                    network 2 { addr 10.0.0.0 mask 255.0.0.0 real 10.0.0.3 interface 1 }\n";
+    node.configure(&format!("interface 1 name eth9\n{networks}"));
+    let (status, _, complaint) = node.bng(&["reload"]);
+    assert_eq!(status, 6);
+    assert!(complaint.contains("are both 10.0.0.0/8") && complaint.contains("nothing"), "{complaint}");
+    assert!(!node.bng(&["show", "configuration"]).1.contains("network"));
+}
+
+#[test]
+fn a_sourced_file_is_applied_whole_or_not_at_all() {
+    let node = Node::new("source");
+    node.bng(&["start"]);
+    let file = |name: &str, text: &str| {
+        let path = node.folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let more = file("more", "server 7 {\n  ipaddr 192.0.2.7\n}\n");
+    let good = file("good", &format!("hostname nodeb\nsource {more}\n"));
+    let (status, out, _) = node.bng(&["source", "-n", &good]);
+    assert!(status == 0 && out.contains("nodea -> nodeb") && out.contains("server 7: added"), "{out}");
+    assert_eq!(node.bng(&["reload"]).1, "nothing has changed\n");
+    assert_eq!(node.bng(&["source", &good]).0, 0);
+    let before = node.bng(&["show", "configuration", "json"]).1;
+    assert!(before.contains("nodeb") && before.contains("192.0.2.7"), "{before}");
+
+    let bad = file("bad", &format!("hostname nodec\nsource {more}\nserverr 1\n"));
+    let (status, _, complaint) = node.bng(&["source", &bad]);
+    assert_eq!(status, 6);
+    assert!(complaint.contains(&format!("{bad}:3:1: error: ")), "{complaint}");
+    let circle = file("circle", &format!("source {}\n", node.folder.join("circle").display()));
+    let (status, _, complaint) = node.bng(&["source", &circle]);
+    assert!(status == 6 && complaint.contains("within itself"), "{complaint}");
+    let binary = node.folder.join("binary");
+    std::fs::write(&binary, [0x7f, b'E', b'L', b'F', 0, 0xff]).unwrap();
+    let (status, _, complaint) = node.bng(&["source", &binary.display().to_string()]);
+    assert!(status == 6 && complaint.contains("not UTF-8"), "{complaint}");
+    let huge = node.folder.join("huge");
+    std::fs::File::create(&huge).unwrap().set_len(100 << 20).unwrap();
+    let (status, _, complaint) = node.bng(&["source", &huge.display().to_string()]);
+    assert!(status == 6 && complaint.contains("bytes, at most"), "{complaint}");
+    assert_eq!(node.bng(&["show", "configuration", "json"]).1, before);
+}
+
+#[test]
+fn check_needs_no_daemon_and_says_by_its_status_what_it_found() {
+    let node = Node::new("check");
+    assert_eq!(node.bng(&["check"]).0, 0);
+    assert_eq!(node.bng(&["check", "-W"]).0, 0);
+    node.configure("interface 1 name eth0\nserver 1 ipaddr 192.0.2.1\n");
+    let (status, out, _) = node.bng(&["check"]);
+    assert_eq!(status, 0);
+    assert!(out.contains("bng.conf:2:10: warning: server 1 has the address 192.0.2.1"), "{out}");
+    assert_eq!(node.bng(&["check", "-W"]).0, 1);
+    let other = node.folder.join("other.conf");
+    std::fs::write(&other, "serverr 1\n").unwrap();
+    let (status, out, _) = node.bng(&["check", &other.display().to_string()]);
+    assert_eq!(status, 2);
+    assert!(out.contains("other.conf:1:1: error: ") && out.ends_with("other.conf: 1 error\n"), "{out}");
+    assert_eq!(node.bng(&["check", "/nonexistent"]).0, 2);
+
+    node.configure("hostname nodea\n");
+    node.bng(&["start"]);
+    node.bng(&["server", "1", "ipaddr", "192.0.2.1"]);
+    let (status, out, _) = node.commands(&["cmdctl"], "check\n");
+    assert_eq!(status, 0);
+    assert!(out.contains("warning: server 1 has the address 192.0.2.1"), "{out}");
+    assert!(out.contains("running configuration: 1 warning, 1 note\n"), "{out}");
+}
+
+#[test]
+fn one_control_session_at_a_time_and_auxctl_beside_it() {
+    let node = Node::new("seat");
+    node.bng(&["start"]);
+    let mut command = node.command(&["control"]);
+    command.env("LOGNAME", "ann").env_remove("SUDO_USER");
+    let mut first =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut greeting = [0; 10];
+    std::io::Read::read_exact(first.stdout.as_mut().unwrap(), &mut greeting).unwrap();
+    assert_eq!(&greeting, b"BalanceNG:");
+    let (status, _, complaint) = node.commands(&["control"], "show sessions\n");
+    assert_eq!(status, 1);
+    let owner = format!("by ann, process {}", first.id());
+    assert!(complaint.contains(&owner) && complaint.contains("bng auxctl"), "no `{owner}` in {complaint}");
+    let (status, out, _) = node.commands(&["auxctl"], "show sessions\n");
+    assert!(status == 0 && out.ends_with("0 sessions\n"), "{out}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    wait("the end of the session", || node.commands(&["control"], "show sessions\n").0 == 0);
+}
+
+#[test]
+fn a_single_command_stands_on_the_command_line() {
+    let node = Node::new("once");
+    assert_eq!(node.bng(&["show", "sessions"]), (3, String::new(), "BalanceNG: not running\n".into()));
+    node.bng(&["start", "41"]);
+    assert_eq!(node.bng(&["-i", "41", "show", "sessions"]), (0, "0 sessions\n".into(), String::new()));
+    assert_eq!(node.bng(&["-i", "41", "server", "1", "name", "a b"]).0, 0);
+    assert!(node.bng(&["-i", "41", "show", "servers"]).1.contains("\"a b\""));
+    assert_eq!(node.bng(&["-i", "41", "show", "nothing"]).0, 2);
+    assert_eq!(node.bng(&["-i", "41", "server", "x"]).0, 6);
+}
+
+#[test]
+fn everything_that_is_shown_is_also_shown_as_json() {
+    let node = Node::new("json");
+    node.configure(
+        "hostname nodea\nset localdsr 1\nvrrp { vrid 7 network 1 }\ninterface 1 name \"e\u{fc}0\"\n\
+         network 1 { name \"a \u{fc} b\" addr 10.0.0.0 mask 255.0.0.0 real 10.0.0.2 virt 10.0.0.1 interface 1 }\n\
+         server 1 { ipaddr 10.0.0.9 port 80 protocol tcp target 1 }\ntarget 1 { ipaddr 10.0.0.3 dsr enable }\n\
+         register server 1\nregister target 1\n",
+    );
+    assert_eq!(node.bng(&["start"]).0, 0);
+    let shows = node.bng(&["help", "show"]).1;
+    let shows: Vec<&str> = shows.lines().filter_map(|line| line.trim_start().strip_prefix("show ")).collect();
+    let words = shows.iter().filter_map(|rest| rest.split_whitespace().next());
+    let words: Vec<&str> = words.filter(|word| word.bytes().all(|b| b.is_ascii_lowercase())).collect();
+    assert!(words.len() >= 13, "{words:?}");
+    for word in words {
+        let (status, out, complaint) = node.bng(&["show", word, "json"]);
+        assert_eq!((status, complaint.as_str()), (0, ""), "{word}");
+        let value: serde_json::Value =
+            serde_json::from_str(&out).unwrap_or_else(|e| panic!("{word}: {e}: {out}"));
+        assert!(value.is_array() || value.is_object(), "{word}: {out}");
+        match word {
+            "servers" => assert_eq!(value[0]["addresses"][0], "10.0.0.9"),
+            "targets" => assert_eq!(value[0]["target"], 1),
+            "networks" => assert_eq!(value[0]["name"], "a \u{fc} b"),
+            "vrrp" => assert_eq!(value["vrid"], 7),
+            "version" => assert!(value["version"].is_string()),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_is_cleared_is_gone_and_a_stranger_is_no_neighbour() {
+    let node = Node::new("clear");
+    node.bng(&["start"]);
+    assert!(node.bng(&["show", "log"]).1.contains("is up"));
+    for what in ["arp", "counters", "sessions", "log"] {
+        assert_eq!(node.bng(&["clear", what]), (0, String::new(), String::new()), "{what}");
+    }
+    assert_eq!(node.bng(&["show", "log"]).1, "");
+    let (status, _, complaint) = node.bng(&["arp-insert", "::ffff:192.0.2.1", "00:50:56:ab:6e:97"]);
+    assert!(status == 1 && complaint.contains("192.0.2.1 is neither"), "{complaint}");
+}
+
+#[test]
+fn a_save_that_cannot_be_completed_leaves_file_and_configuration_as_they_are() {
+    let node = Node::new("full");
+    let old = std::fs::read(node.config()).unwrap();
+    // A limit on the size of files stands for a full disk: the write ends in the middle with an error.
+    let shell = format!(
+        "trap '' XFSZ; ulimit -f 1; exec '{}' -c '{}' start",
+        env!("CARGO_BIN_EXE_bng"),
+        node.config().display()
+    );
+    let mut command = Command::new("/bin/bash");
+    command.args(["-c", &shell]).env("BNG_RUNDIR", node.folder.join("run"));
+    assert_eq!(ran(command.stdin(Stdio::null()).output().unwrap()).0, 0);
+    assert_eq!(node.bng(&["save"]).0, 0, "what is short enough is saved");
+    let statements: String = (1..=40).map(|n| format!("server {n} name \"{}\"\n", "x".repeat(60))).collect();
+    assert_eq!(node.commands(&["cmdctl"], &statements).0, 0);
+    let (status, _, complaint) = node.bng(&["save"]);
+    assert_eq!(status, 1);
+    assert!(complaint.contains("cannot write") && complaint.contains("as before"), "{complaint}");
+    let files: Vec<_> = std::fs::read_dir(&node.folder).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert!(files.iter().all(|name| !name.to_string_lossy().ends_with(".new")), "{files:?}");
+    assert!(std::fs::read_to_string(node.config()).unwrap().contains("hostname  nodea"));
+    let backup = format!("{}.bak", node.config().display());
+    assert_eq!(std::fs::read(backup).unwrap(), old, "the version before is still there");
+    assert!(node.bng(&["show", "configuration"]).1.contains("server    40"));
 }
 
 #[test]

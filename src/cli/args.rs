@@ -1,5 +1,6 @@
 //! The command line of `bng`: what was typed, without side effects.
 
+use super::commands::is_first_word;
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 pub const INSTANCE_MAX: u8 = 127;
 
 /// What `bng` is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Print banner and usage.
     Usage,
@@ -24,10 +25,16 @@ pub enum Action {
     Reload,
     /// Say whether it runs.
     Status,
-    /// Talk to it interactively.
+    /// Look for inconsistencies in a file, without a daemon.
+    Check,
+    /// Talk to it interactively; one at a time.
     Control,
+    /// Talk to it beside that.
+    Auxctl,
     /// Give it the commands on standard input.
     Cmdctl,
+    /// Give it this control command.
+    Command(String),
 }
 
 /// The command line.
@@ -45,6 +52,12 @@ pub struct Args {
     pub foreground: bool,
     /// `-e`
     pub stop_at_error: bool,
+    /// `-n`
+    pub dry_run: bool,
+    /// `-W`
+    pub warnings: bool,
+    /// What `check` looks at instead of the configuration file of the instance.
+    pub file: Option<PathBuf>,
     /// We are the daemon that a `start` in the parent is waiting for.
     pub detached: bool,
 }
@@ -65,6 +78,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, String> {
         debug: false,
         foreground: false,
         stop_at_error: false,
+        dry_run: false,
+        warnings: false,
+        file: None,
         detached: false,
     };
     let mut action = None;
@@ -79,10 +95,27 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, String> {
             Short('d') => parsed.debug = true,
             Short('f') => parsed.foreground = true,
             Short('e') => parsed.stop_at_error = true,
+            Short('n') => parsed.dry_run = true,
+            Short('W') => parsed.warnings = true,
             Short('V') | Long("version") => action = Some(Action::Version),
             Short('h') | Long("help") => action = Some(Action::Usage),
             Long("detached") => parsed.detached = true,
-            Value(word) if action.is_none() => action = Some(action_called(&word.to_string_lossy())?),
+            Value(word) if action.is_none() => {
+                let word = word.to_string_lossy();
+                action = Some(match action_called(&word) {
+                    Some(action) => action,
+                    // Whatever follows belongs to the command, options and numbers too.
+                    None if is_first_word(&word) => {
+                        Action::Command(one_line(&word, parser.raw_args().map_err(plain)?)?)
+                    }
+                    None => return Err(format!("unknown command '{word}'")),
+                });
+            }
+            Value(file) if action == Some(Action::Check) => {
+                if let Some(before) = parsed.file.replace(file.into()) {
+                    return Err(format!("one file at a time: {} was given already", before.display()));
+                }
+            }
             Value(number) => set_instance(&mut instance, &number.to_string_lossy())?,
             Short(_) | Long(_) => return Err(plain(arg.unexpected())),
         }
@@ -99,18 +132,35 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, String> {
 }
 
 /// The action with this exact name. Abbreviations are for people at a prompt; a script says what it means.
-fn action_called(word: &str) -> Result<Action, String> {
-    Ok(match word {
+fn action_called(word: &str) -> Option<Action> {
+    Some(match word {
         "start" => Action::Start,
         "stop" => Action::Stop,
         "restart" => Action::Restart,
         "reload" => Action::Reload,
         "status" => Action::Status,
-        // Any number of control connections may be open, so the second one needs no name of its own.
-        "control" | "auxctl" => Action::Control,
+        "check" => Action::Check,
+        "control" => Action::Control,
+        "auxctl" => Action::Auxctl,
         "cmdctl" => Action::Cmdctl,
-        _ => return Err(format!("unknown command '{word}'")),
+        _ => return None,
     })
+}
+
+/// A control command from words of the shell, which has taken the quotes off.
+fn one_line(first: &str, rest: impl Iterator<Item = OsString>) -> Result<String, String> {
+    let mut line = first.to_owned();
+    for word in rest {
+        let word = word.into_string().map_err(|word| format!("{} is not UTF-8", word.display()))?;
+        line.push(' ');
+        // A block or a string that came in one piece is left as it is.
+        let whole = word.contains(['"', '{', '}', '\n']);
+        match word.is_empty() || word.contains(char::is_whitespace) || word.starts_with("//") {
+            true if !whole => line.push_str(&format!("\"{word}\"")),
+            _ => line.push_str(&word),
+        }
+    }
+    Ok(line)
 }
 
 fn set_instance(instance: &mut Option<u8>, text: &str) -> Result<(), String> {
@@ -155,6 +205,9 @@ mod tests {
                 debug: true,
                 foreground: true,
                 stop_at_error: false,
+                dry_run: false,
+                warnings: false,
+                file: None,
                 detached: false,
             }
         );
@@ -169,6 +222,28 @@ mod tests {
         }
         assert_eq!(parsed("-i 3 stop 3").unwrap().instance, 3);
         assert_eq!(parsed("-i 3 stop 4").unwrap_err(), "two instances given: 3 and 4");
+    }
+
+    #[test]
+    fn any_other_word_of_the_control_language_is_a_command_for_the_daemon() {
+        let args = parsed("-i 3 show sessions json").unwrap();
+        assert_eq!((args.action, args.instance), (Action::Command("show sessions json".into()), 3));
+        assert_eq!(parsed("source -n /x 4").unwrap().action, Action::Command("source -n /x 4".into()));
+        let words = ["hostname", "a b"].map(OsString::from);
+        assert_eq!(parse(words).unwrap().action, Action::Command("hostname \"a b\"".into()));
+        assert_eq!(parsed("sho sessions").unwrap_err(), "unknown command 'sho'");
+    }
+
+    #[test]
+    fn check_takes_a_file_and_reload_a_dry_run() {
+        let args = parsed("check -W /tmp/x.conf").unwrap();
+        assert_eq!(
+            (args.action, args.warnings, args.file),
+            (Action::Check, true, Some("/tmp/x.conf".into()))
+        );
+        assert!(parsed("check a b").unwrap_err().contains("one file"));
+        let args = parsed("reload -n 7").unwrap();
+        assert_eq!((args.action, args.dry_run, args.instance), (Action::Reload, true, 7));
     }
 
     #[test]

@@ -7,6 +7,9 @@ use super::input::words;
 use crate::conf::{
     Candidate, Config, Kind, Match, Verb, complete as complete_statement, describe, nearest, unique_prefix,
 };
+use crate::net::Addr;
+use crate::wire::MacAddr;
+use std::net::IpAddr;
 
 /// What `show` can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,27 @@ pub enum Show {
     Vrrp,
 }
 
+/// What `clear` can forget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clear {
+    /// What is known of neighbours.
+    Arp,
+    /// Counters of traffic and of dropped frames.
+    Counters,
+    /// The lines of `show log`.
+    Log,
+    /// All sessions.
+    Sessions,
+}
+
+/// `clear` and what it forgets.
+const CLEARS: &[(&str, Clear, &str)] = &[
+    ("arp", Clear::Arp, "forget all station addresses and ask again"),
+    ("counters", Clear::Counters, "set the counters of traffic and of dropped frames to zero"),
+    ("log", Clear::Log, "forget the lines of 'show log'"),
+    ("sessions", Clear::Sessions, "forget all sessions: clients get a target anew"),
+];
+
 /// A request in the control language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command<'a> {
@@ -49,7 +73,12 @@ pub enum Command<'a> {
     /// End the control session.
     Quit,
     /// Print something.
-    Show(Show),
+    Show {
+        /// What.
+        what: Show,
+        /// For programs.
+        json: bool,
+    },
     /// Write the running configuration.
     Save {
         /// File, the instance's own when `None`.
@@ -57,16 +86,35 @@ pub enum Command<'a> {
         /// Overwrite comments.
         force: bool,
     },
-    /// Look for errors in the configuration file.
-    Check,
+    /// Look for inconsistencies.
+    Check {
+        /// In this file; in the running configuration when `None`.
+        file: Option<&'a str>,
+    },
     /// Read the configuration file again.
-    Reload,
+    Reload {
+        /// Only say what would change.
+        dry_run: bool,
+    },
+    /// Apply the statements in a file.
+    Source {
+        /// The file.
+        file: &'a str,
+        /// Only say what would change.
+        dry_run: bool,
+    },
+    /// Forget something.
+    Clear(Clear),
+    /// Take a station address for that of a neighbour.
+    ArpInsert(Addr, MacAddr),
     /// End the daemon.
     Stop,
     /// Print the version.
     Version,
     /// What a client wants to know first: PID and node name.
     Hello,
+    /// The same for an interactive session, of which there is one; with who asks.
+    Attach(&'a str),
     /// What the last word of the line may become.
     Complete(&'a str),
     /// A configuration statement.
@@ -102,11 +150,22 @@ const SHOWS: &[(&str, Show, &str)] = &[
 
 const COMMANDS: &[Entry] = &[
     Entry {
-        keyword: "check",
-        usage: "",
-        help: "look for errors in the configuration file",
-        parse: |args| none(args, Command::Check),
+        keyword: "arp-insert",
+        usage: "<address> <mac>",
+        help: "give a neighbour a station address, for tests",
+        parse: arp_insert,
     },
+    Entry {
+        keyword: "check",
+        usage: "[file]",
+        help: "look for inconsistencies, also in a file",
+        parse: |args| match args {
+            [] => Ok(Command::Check { file: None }),
+            [file] => Ok(Command::Check { file: Some(file) }),
+            [_, more, ..] => Err(surplus(more)),
+        },
+    },
+    Entry { keyword: "clear", usage: "<what>", help: "forget something, see 'help clear'", parse: clear },
     Entry {
         keyword: "exit",
         usage: "",
@@ -131,9 +190,13 @@ const COMMANDS: &[Entry] = &[
     },
     Entry {
         keyword: "reload",
-        usage: "",
-        help: "read the configuration file again and apply what changed",
-        parse: |args| none(args, Command::Reload),
+        usage: "[-n]",
+        help: "read the file again ('-n': only say what would change)",
+        parse: |args| match args {
+            [] => Ok(Command::Reload { dry_run: false }),
+            ["-n"] => Ok(Command::Reload { dry_run: true }),
+            ["-n", more, ..] | [more, ..] => Err(surplus(more)),
+        },
     },
     Entry {
         keyword: "save",
@@ -147,7 +210,18 @@ const COMMANDS: &[Entry] = &[
             [_, more, ..] => Err(surplus(more)),
         },
     },
-    Entry { keyword: "show", usage: "<what>", help: "print a table, see 'help show'", parse: show },
+    Entry { keyword: "show", usage: "<what> [json]", help: "print a table, see 'help show'", parse: show },
+    Entry {
+        keyword: "source",
+        usage: "[-n] <file>",
+        help: "apply a file ('-n': only say what would change)",
+        parse: |args| match args {
+            ["-n", file] => Ok(Command::Source { file, dry_run: true }),
+            [] | ["-n"] => Err("which file?".to_owned()),
+            [file] => Ok(Command::Source { file, dry_run: false }),
+            ["-n", _, more, ..] | [_, more, ..] => Err(surplus(more)),
+        },
+    },
     Entry { keyword: "stop", usage: "", help: "end the daemon", parse: |args| none(args, Command::Stop) },
     Entry {
         keyword: "version",
@@ -166,18 +240,74 @@ fn surplus(word: &str) -> String {
 }
 
 fn show<'a>(args: &[&'a str]) -> Result<Command<'a>, String> {
-    let names = || SHOWS.iter().map(|(word, what, _)| (*word, *what));
+    let (what, json) = match args {
+        [] => return Err(format!("show what? One of: {}", listed(SHOWS.iter().map(|(word, ..)| *word)))),
+        [word] => (word, false),
+        [word, form] if is_json(form) => (word, true),
+        [_, more] => return Err(format!("'{}' is no form of output, 'json' is", printable(more))),
+        [_, _, more, ..] => return Err(surplus(more)),
+    };
+    Ok(Command::Show { what: choose("show", what, SHOWS)?, json })
+}
+
+fn is_json(word: &str) -> bool {
+    unique_prefix(word, [("json", ())]) == Match::One(())
+}
+
+fn clear<'a>(args: &[&'a str]) -> Result<Command<'a>, String> {
     match args {
-        [] => Err(format!("show what? One of: {}", listed(names().map(|(word, _)| word)))),
-        [word] => match unique_prefix(word, names()) {
-            Match::One(what) => Ok(Command::Show(what)),
-            Match::Many(names) => Err(ambiguous(word, &names)),
-            Match::None => {
-                Err(unknown(&format!("show {word}"), nearest(word, names().map(|(word, _)| word))))
-            }
-        },
+        [] => Err(format!("clear what? One of: {}", listed(CLEARS.iter().map(|(word, ..)| *word)))),
+        [word] => choose("clear", word, CLEARS).map(Command::Clear),
         [_, more, ..] => Err(surplus(more)),
     }
+}
+
+/// The thing among `table` that `word` means.
+fn choose<T: Copy + PartialEq>(
+    command: &str,
+    word: &str,
+    table: &[(&'static str, T, &'static str)],
+) -> Result<T, String> {
+    let names = || table.iter().map(|(word, what, _)| (*word, *what));
+    match unique_prefix(word, names()) {
+        Match::One(what) => Ok(what),
+        Match::Many(names) => Err(ambiguous(word, &names)),
+        Match::None => {
+            Err(unknown(&format!("{command} {word}"), nearest(word, names().map(|(word, _)| word))))
+        }
+    }
+}
+
+fn arp_insert<'a>(args: &[&'a str]) -> Result<Command<'a>, String> {
+    match args {
+        [address, station] => {
+            let no_address = || format!("'{}' is no IPv4 or IPv6 address", printable(address));
+            let address: IpAddr = address.parse().map_err(|_| no_address())?;
+            // The original takes IPv4 addresses in this form only: ::ffff:192.0.2.1
+            let mac = mac_address(station).filter(|mac| !mac.is_multicast() && *mac != MacAddr::ZERO);
+            let no_mac =
+                || format!("'{}' is no station address such as 00:50:56:ab:6e:97", printable(station));
+            Ok(Command::ArpInsert(address.to_canonical().into(), mac.ok_or_else(no_mac)?))
+        }
+        [] | [_] => Err("an address and a station address are needed".to_owned()),
+        [_, _, more, ..] => Err(surplus(more)),
+    }
+}
+
+fn mac_address(text: &str) -> Option<MacAddr> {
+    let mut octets = [0; 6];
+    let mut parts = text.split(':');
+    for octet in &mut octets {
+        let part = parts.next().filter(|part| (1..=2).contains(&part.len()))?;
+        *octet = u8::from_str_radix(part, 16).ok().filter(|_| !part.starts_with('+'))?;
+    }
+    parts.next().is_none().then_some(MacAddr(octets))
+}
+
+/// Whether `word` begins a control command or a statement, in full. For a command line of the shell, where
+/// abbreviations would change their meaning with the next version.
+pub fn is_first_word(word: &str) -> bool {
+    first_words().any(|(name, _)| name == word)
 }
 
 /// What the first word of a line stands for.
@@ -209,6 +339,9 @@ pub fn parse(line: &str) -> Result<Command<'_>, String> {
     // What clients ask on their own behalf is no abbreviation of anything and keeps its blanks.
     if line == "hello" {
         return Ok(Command::Hello);
+    }
+    if let Some(who) = line.strip_prefix("hello ") {
+        return Ok(Command::Attach(who));
     }
     if let Some(partial) = line.strip_prefix("complete ") {
         return Ok(Command::Complete(partial));
@@ -275,6 +408,10 @@ pub fn help(word: Option<&str>) -> Result<String, String> {
             let mut text = row(&with_usage(entry), entry.help);
             if entry.keyword == "show" {
                 text.extend(SHOWS.iter().map(|(word, _, help)| row(&format!("show {word}"), help)));
+                text.push_str(&row("show ... json", "the same for programs"));
+            }
+            if entry.keyword == "clear" {
+                text.extend(CLEARS.iter().map(|(word, _, help)| row(&format!("clear {word}"), help)));
             }
             Ok(text)
         }
@@ -333,13 +470,22 @@ pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
         Match::One(First::Command(at)) if !rest.contains(char::is_whitespace) => {
             let offered: Vec<Candidate> = match COMMANDS[at].keyword {
                 "show" => SHOWS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
+                "clear" => CLEARS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
+                "reload" | "source" => vec![candidate("-n", "only say what would change")],
                 "save" => vec![candidate("force", "overwrite a file with comments")],
                 "help" => first_words().map(|(word, _)| candidate(word, "")).collect(),
                 _ => Vec::new(),
             };
             offered.into_iter().filter(|candidate| candidate.word.starts_with(rest)).collect()
         }
-        Match::One(First::Command(_)) => Vec::new(),
+        Match::One(First::Command(at)) => {
+            match (COMMANDS[at].keyword, rest.split_once(char::is_whitespace)) {
+                ("show", Some((_, form))) if "json".starts_with(form.trim_start()) => {
+                    vec![candidate("json", "for programs")]
+                }
+                _ => Vec::new(),
+            }
+        }
         _ => complete_statement(line, config),
     }
 }
@@ -355,8 +501,13 @@ mod tests {
 
     #[test]
     fn commands_may_be_abbreviated() {
-        assert_eq!(parse("sh sess"), Ok(Command::Show(Show::Sessions)));
-        assert_eq!(parse("  show   vrrp // now"), Ok(Command::Show(Show::Vrrp)));
+        let show = |what| Ok(Command::Show { what, json: false });
+        assert_eq!(parse("sh sess"), show(Show::Sessions));
+        assert_eq!(parse("  show   vrrp // now"), show(Show::Vrrp));
+        assert_eq!(parse("sh arp js"), Ok(Command::Show { what: Show::Arp, json: true }));
+        assert_eq!(parse("clear sess"), Ok(Command::Clear(Clear::Sessions)));
+        assert_eq!(parse("reload -n"), Ok(Command::Reload { dry_run: true }));
+        assert_eq!(parse("source -n /x"), Ok(Command::Source { file: "/x", dry_run: true }));
         assert_eq!(parse("q"), Ok(Command::Quit));
         assert_eq!(parse("?"), Ok(Command::Help(None)));
         assert_eq!(
@@ -367,10 +518,10 @@ mod tests {
 
     #[test]
     fn an_ambiguous_abbreviation_lists_what_it_may_mean() {
-        assert_eq!(parse("show ser"), Ok(Command::Show(Show::Servers)));
+        assert_eq!(parse("show ser"), Ok(Command::Show { what: Show::Servers, json: false }));
         assert_eq!(parse("show se").unwrap_err(), "show: 'se' is ambiguous: servers, sessions");
         let error = parse("s").unwrap_err();
-        assert!(error.starts_with("'s' is ambiguous: save, show, stop"), "{error}");
+        assert!(error.starts_with("'s' is ambiguous: save, show, source, stop"), "{error}");
         assert!(error.contains("server"), "{error}");
     }
 
@@ -390,6 +541,27 @@ mod tests {
     }
 
     #[test]
+    fn a_neighbour_is_given_in_either_notation() {
+        let insert = |addr: &str| {
+            let addr: IpAddr = addr.parse().unwrap();
+            Ok(Command::ArpInsert(addr.into(), MacAddr([0, 0x50, 0x56, 0xab, 0x6e, 0x97])))
+        };
+        assert_eq!(parse("arp-insert ::ffff:172.16.30.26 00:50:56:ab:6e:97"), insert("172.16.30.26"));
+        assert_eq!(parse("arp-insert 172.16.30.26 0:50:56:AB:6E:97"), insert("172.16.30.26"));
+        assert_eq!(parse("arp-insert 2001:db8::1 00:50:56:ab:6e:97"), insert("2001:db8::1"));
+        for wrong in ["", "1.2.3.4", "1.2.3 0:1:2:3:4:5", "1.2.3.4 0:1:2:3:4", "1.2.3.4 +1:1:2:3:4:5"] {
+            assert!(parse(&format!("arp-insert {wrong}")).is_err(), "{wrong}");
+        }
+        assert!(parse("arp-insert 1.2.3.4 ff:ff:ff:ff:ff:ff").unwrap_err().contains("no station address"));
+    }
+
+    #[test]
+    fn a_command_of_the_shell_is_not_abbreviated() {
+        assert!(is_first_word("show") && is_first_word("server") && is_first_word("no"));
+        assert!(!is_first_word("sho") && !is_first_word("begin"));
+    }
+
+    #[test]
     fn comments_and_blank_lines_do_nothing() {
         assert_eq!(parse(""), Ok(Command::Nothing));
         assert_eq!(parse("  // stop"), Ok(Command::Nothing));
@@ -406,13 +578,16 @@ mod tests {
             assert!(help(Some(entry.keyword)).unwrap().contains(entry.help));
         }
         for (word, what, _) in SHOWS {
-            assert_eq!(parse(&format!("show {word}")), Ok(Command::Show(*what)));
+            assert_eq!(parse(&format!("show {word}")), Ok(Command::Show { what: *what, json: false }));
+        }
+        for (word, what, _) in CLEARS {
+            assert_eq!(parse(&format!("clear {word}")), Ok(Command::Clear(*what)));
         }
     }
 
     #[test]
     fn help_fits_the_screen() {
-        for text in [help(None).unwrap(), help(Some("show")).unwrap()] {
+        for text in [help(None).unwrap(), help(Some("show")).unwrap(), help(Some("clear")).unwrap()] {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         }
     }
@@ -427,6 +602,9 @@ mod tests {
         assert!(words("s").contains(&"save".to_owned()) && words("s").contains(&"server".to_owned()));
         assert_eq!(words("show v"), ["version", "vrrp"]);
         assert_eq!(words("sh sess"), ["sessions"]);
+        assert_eq!(words("show vrrp "), ["json"]);
+        assert_eq!(words("clear "), ["arp", "counters", "log", "sessions"]);
+        assert_eq!(words("reload "), ["-n"]);
         assert!(words("show x").is_empty());
         assert!(words("stop ").is_empty());
         assert!(words("server 1 po").contains(&"port".to_owned()));

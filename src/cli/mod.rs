@@ -9,4 +9,5 @@ pub mod input;
 pub mod protocol;
 pub mod save;
 pub mod show;
+pub mod source;
 pub mod version;

@@ -3,7 +3,7 @@
 //! ```text
 //! message = length (4 bytes, big endian) text (UTF-8, that many bytes)
 //! request = the command line as the operator typed it
-//! reply   = "ok" or "error", newline, body
+//! reply   = "ok" or "error", newline, body; "error N" when the status is another than 1
 //! ```
 //!
 //! Text in both directions, so that a shell script and `socat` can talk to the daemon.
@@ -27,7 +27,7 @@ pub enum Invalid {
     },
     /// The text is not UTF-8.
     NotText,
-    /// The reply starts with neither `ok` nor `error`.
+    /// The reply starts with neither `ok` nor `error`, or with a status that is none.
     NoStatus,
 }
 
@@ -50,15 +50,25 @@ impl std::error::Error for Invalid {}
 pub enum Reply {
     /// It was done; the text to print, possibly none.
     Ok(String),
-    /// It was refused or failed; the reason.
-    Error(String),
+    /// It was refused or failed.
+    Error {
+        /// For the exit status of a script, see bng(8); not 0.
+        status: u8,
+        /// The reason.
+        text: String,
+    },
 }
 
 impl Reply {
+    /// It failed, and no particular status says how.
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self::Error { status: 1, text: text.into() }
+    }
+
     /// The text of either outcome.
     pub fn body(&self) -> &str {
         match self {
-            Self::Ok(body) | Self::Error(body) => body,
+            Self::Ok(body) | Self::Error { text: body, .. } => body,
         }
     }
 
@@ -66,7 +76,8 @@ impl Reply {
     pub fn to_text(&self) -> String {
         match self {
             Self::Ok(body) => format!("ok\n{body}"),
-            Self::Error(body) => format!("error\n{body}"),
+            Self::Error { status: 1, text } => format!("error\n{text}"),
+            Self::Error { status, text } => format!("error {status}\n{text}"),
         }
     }
 
@@ -77,8 +88,14 @@ impl Reply {
     pub fn from_text(text: &str) -> Result<Self, Invalid> {
         match text.split_once('\n') {
             Some(("ok", body)) => Ok(Self::Ok(body.to_owned())),
-            Some(("error", body)) => Ok(Self::Error(body.to_owned())),
-            _ => Err(Invalid::NoStatus),
+            Some(("error", body)) => Ok(Self::failed(body)),
+            Some((head, body)) => {
+                let digits = head.strip_prefix("error ").filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
+                let status = digits.and_then(|digits| digits.parse().ok()).filter(|status| *status > 0);
+                let status = status.ok_or(Invalid::NoStatus)?;
+                Ok(Self::Error { status, text: body.to_owned() })
+            }
+            None => Err(Invalid::NoStatus),
         }
     }
 }
@@ -157,10 +174,13 @@ mod tests {
 
     #[test]
     fn replies_come_back_as_they_were() {
-        for reply in [Reply::Ok(String::new()), Reply::Ok("a\nb\n".into()), Reply::Error("no".into())] {
+        let refused = Reply::Error { status: 6, text: "why".into() };
+        for reply in [Reply::Ok(String::new()), Reply::Ok("a\nb\n".into()), Reply::failed("no"), refused] {
             assert_eq!(Reply::from_text(&reply.to_text()), Ok(reply));
         }
-        for garbage in ["", "ok", "okay\n", "\n", "OK\n"] {
+        for garbage in
+            ["", "ok", "okay\n", "\n", "OK\n", "error 0\n", "error 256\n", "error +2\n", "error \n"]
+        {
             assert_eq!(Reply::from_text(garbage), Err(Invalid::NoStatus), "{garbage:?}");
         }
     }

@@ -1,5 +1,7 @@
 //! Who we are: version, platform, usage.
 
+use super::show::json::Json;
+
 /// `<major>.<three digits>`
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
 
@@ -21,14 +23,26 @@ pub fn banner() -> String {
     format!("This is bng {VERSION} {} ({DATE})", platform())
 }
 
+/// `show version json`
+pub fn json() -> Json {
+    Json::Object(vec![
+        ("version", Json::text(VERSION)),
+        ("platform", Json::text(platform())),
+        ("date", Json::text(DATE)),
+    ])
+}
+
 /// What `bng` prints without arguments.
 pub fn usage() -> String {
     format!(
         "{}
 A packet-level load balancer that reads BalanceNG V3 configurations.
 
-usage: bng [-df] [-c file] start|stop|restart|reload|status [instance]
-       bng [-e] control|cmdctl [instance]
+usage: bng [-df] [-c file] start|stop|restart|status [instance]
+       bng [-n] reload [instance]
+       bng [-W] [-c file] check [file]
+       bng [-e] control|auxctl|cmdctl [instance]
+       bng [-i instance] command ...
        bng -V
 
   -c file  configuration file instead of /etc/bng.conf or /etc/bng.conf.N
@@ -36,6 +50,8 @@ usage: bng [-df] [-c file] start|stop|restart|reload|status [instance]
   -d       log debug messages
   -f       stay in the foreground and log to standard error
   -e       stop at the first command that fails
+  -n       only say what a reload would change
+  -W       warnings of a check are a failure
   -V       print the version
 
 See bng(8).

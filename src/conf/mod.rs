@@ -9,6 +9,7 @@
 //! The statement table in `statement.rs` drives all of it. [`Config`] is the way in.
 
 mod argument;
+pub mod check;
 mod complete;
 mod config;
 mod diagnostic;

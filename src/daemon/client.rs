@@ -1,4 +1,4 @@
-//! The other end of the control socket: `bng control` and `bng cmdctl`.
+//! The other end of the control socket: `bng control`, `bng cmdctl`, and single commands.
 
 use super::exit::{Exit, Failure};
 use super::instance::Instance;
@@ -40,7 +40,7 @@ impl Client {
     /// When the connection breaks, or the reply is none.
     pub fn request(&mut self, line: &str) -> Result<Reply, Failure> {
         if line.len() > REQUEST_MAX {
-            return Ok(Reply::Error(format!(
+            return Ok(Reply::failed(format!(
                 "command of {} bytes, at most {REQUEST_MAX} are allowed",
                 line.len()
             )));
@@ -67,21 +67,34 @@ impl Client {
 
     /// PID and node name of the daemon.
     fn hello(&mut self) -> Result<(String, String), Failure> {
-        match self.request("hello")? {
+        self.greet("hello")
+    }
+
+    fn greet(&mut self, greeting: &str) -> Result<(String, String), Failure> {
+        match self.request(greeting)? {
             Reply::Ok(text) => {
                 let mut words = text.split_whitespace().map(str::to_owned);
                 Ok((words.next().unwrap_or_default(), words.next().unwrap_or_else(|| "bng".to_owned())))
             }
-            Reply::Error(text) => Err(Failure::new(Exit::Privilege, text)),
+            Reply::Error { status, text } => Err(Failure::new(Exit::from_code(Some(status.into())), text)),
         }
     }
+}
+
+/// Which of the interactive sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    /// `control`, of which there is one.
+    Only,
+    /// `auxctl`, of which there are any number.
+    Auxiliary,
 }
 
 /// What a command line did to the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Done,
-    Refused,
+    Refused(Exit),
     Quit,
 }
 
@@ -99,14 +112,29 @@ fn run(client: &mut Client, line: &str, refused: impl Fn(&str)) -> Result<Outcom
             print(&text);
             Ok(if stopping { Outcome::Quit } else { Outcome::Done })
         }
-        Reply::Error(text) => {
+        Reply::Error { status, text } => {
             refused(&text);
-            Ok(Outcome::Refused)
+            Ok(Outcome::Refused(Exit::from_code(Some(status.into()))))
         }
     }
 }
 
-/// `bng cmdctl`: commands from standard input, no prompt. The status says whether all of them were done.
+/// One command; its output on standard output.
+///
+/// # Errors
+/// When it is refused, with the status of that, or when the connection breaks.
+pub fn once(mut client: Client, line: &str) -> Result<Exit, Failure> {
+    match client.request(line)? {
+        Reply::Ok(text) => {
+            print(&text);
+            Ok(Exit::Success)
+        }
+        Reply::Error { status, text } => Err(Failure::new(Exit::from_code(Some(status.into())), text)),
+    }
+}
+
+/// `bng cmdctl`: commands from standard input, no prompt. The status says whether all of them were done; with
+/// `stop_at_error` it is that of the first one that was not.
 ///
 /// # Errors
 /// When the connection breaks.
@@ -130,7 +158,8 @@ fn script(mut client: Client, stop_at_error: bool) -> Result<Exit, Failure> {
         match run(&mut client, &std::mem::take(&mut pending), super::complain)? {
             Outcome::Done => {}
             Outcome::Quit => return Ok(exit),
-            Outcome::Refused => exit = Exit::Failed,
+            // Of several that failed no status tells which: then 1 just says that some did.
+            Outcome::Refused(status) => exit = if stop_at_error { status } else { Exit::Failed },
         }
         if end || (stop_at_error && exit != Exit::Success) {
             return Ok(exit);
@@ -141,11 +170,30 @@ fn script(mut client: Client, stop_at_error: bool) -> Result<Exit, Failure> {
 /// `bng control`: greeting, then commands with prompt and line editing; without a terminal, plain lines.
 ///
 /// # Errors
-/// When the connection breaks.
-pub fn control(mut client: Client, instance: &Instance, stop_at_error: bool) -> Result<Exit, Failure> {
-    let (pid, _) = client.hello()?;
+/// When somebody else has the session, or the connection breaks.
+pub fn control(
+    mut client: Client,
+    instance: &Instance,
+    session: Session,
+    stop_at_error: bool,
+) -> Result<Exit, Failure> {
+    let (pid, _) = match session {
+        Session::Only => client.greet(&format!("hello {}", who()))?,
+        Session::Auxiliary => client.hello()?,
+    };
     say(&format!("BalanceNG: connected to {}PID {pid}", instance.label()));
     if io::stdin().is_terminal() { interactive(client) } else { script(client, stop_at_error) }
+}
+
+/// Who we are, for whoever finds the session taken: `root, process 4711, from 192.0.2.9`.
+fn who() -> String {
+    let named = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let user = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(named);
+    let mut who =
+        vec![user.unwrap_or_else(|| "somebody".to_owned()), format!("process {}", std::process::id())];
+    let from = named("SSH_CLIENT").and_then(|client| client.split_whitespace().next().map(str::to_owned));
+    who.extend(from.map(|from| format!("from {from}")));
+    who.join(", ")
 }
 
 /// Prints what may follow `line`.

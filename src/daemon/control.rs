@@ -3,6 +3,7 @@
 //! Everything is non-blocking. A connection has one request under way at a time: its next one is read when the reply
 //! to the last one has been sent. What a peer may occupy is bounded by the constants below.
 
+use super::exit::Exit;
 use crate::cli::protocol::{PREFIX, REQUEST_MAX, Reply, decode, encode};
 use crate::time::{Duration, Instant};
 use bng_platform::process::{Interest, PollSet, peer};
@@ -124,6 +125,11 @@ impl Control {
         requests
     }
 
+    /// Whether this connection is still there.
+    pub fn is_open(&self, id: ConnectionId) -> bool {
+        self.connections.iter().any(|c| c.id == id && !c.closing)
+    }
+
     /// Whether a reply is still on its way to somebody.
     pub fn unsent(&self) -> bool {
         self.connections.iter().any(|c| !c.output.is_empty())
@@ -160,17 +166,21 @@ impl Control {
                     return;
                 }
             };
+            let denied = |text| Some(Reply::Error { status: Exit::Privilege.code(), text });
             let refusal = match peer::uid(&stream) {
                 Ok(uid) if uid == 0 || uid == self.own_uid => None,
-                Ok(uid) => Some(format!(
+                Ok(uid) => denied(format!(
                     "permission denied: user id {uid} may not control this daemon, only root and user id {} may",
                     self.own_uid
                 )),
-                Err(e) => Some(format!("permission denied: cannot tell who you are: {e}")),
+                Err(e) => denied(format!("permission denied: cannot tell who you are: {e}")),
             };
             let refusal = refusal.or_else(|| {
-                (self.connections.len() >= CONNECTIONS_MAX)
-                    .then(|| format!("too many control connections, at most {CONNECTIONS_MAX} at a time"))
+                (self.connections.len() >= CONNECTIONS_MAX).then(|| {
+                    Reply::failed(format!(
+                        "too many control connections, at most {CONNECTIONS_MAX} at a time"
+                    ))
+                })
             });
             if let Err(e) = stream.set_nonblocking(true) {
                 log::warn!("control socket: {e}");
@@ -189,10 +199,10 @@ impl Control {
             self.next += 1;
             match refusal {
                 None => self.connections.push(connection),
-                Some(text) => {
-                    log::warn!("control socket: {text}");
+                Some(refusal) => {
+                    log::warn!("control socket: {}", refusal.body());
                     // A fresh socket takes this much at once; the peer is not waited for.
-                    connection.answer(now, &Reply::Error(text));
+                    connection.answer(now, &refusal);
                     connection.send();
                 }
             }
@@ -244,7 +254,7 @@ impl Connection {
                 self.deadline.get_or_insert(now + PATIENCE);
             }
             Err(invalid) => {
-                self.answer(now, &Reply::Error(invalid.to_string()));
+                self.answer(now, &Reply::failed(invalid.to_string()));
                 self.closing = true;
                 if !self.send() {
                     self.close();
@@ -369,7 +379,7 @@ mod tests {
         let mut client = world.connect();
         client.write_all(&(REQUEST_MAX as u32 + 1).to_be_bytes()).unwrap();
         assert!(world.round().is_empty());
-        assert!(matches!(read_reply(&mut client), Reply::Error(text) if text.contains("65537")));
+        assert!(matches!(read_reply(&mut client), Reply::Error { text, .. } if text.contains("65537")));
         world.round();
         assert_eq!(client.read(&mut [0]).unwrap(), 0);
         assert!(world.control.connections.is_empty());
@@ -442,7 +452,7 @@ mod tests {
         let clients: Vec<UnixStream> = (0..CONNECTIONS_MAX).map(|_| world.connect()).collect();
         assert_eq!(world.control.connections.len(), CONNECTIONS_MAX);
         let mut last = world.connect();
-        assert!(matches!(read_reply(&mut last), Reply::Error(text) if text.starts_with("too many")));
+        assert!(matches!(read_reply(&mut last), Reply::Error { text, .. } if text.starts_with("too many")));
         drop(clients);
     }
 
@@ -452,7 +462,7 @@ mod tests {
         let mut client = world.connect();
         client.write_all(b"\0\0\0\x04\xff\xfe\xfd\xfc").unwrap();
         world.round();
-        assert!(matches!(read_reply(&mut client), Reply::Error(text) if text.contains("UTF-8")));
+        assert!(matches!(read_reply(&mut client), Reply::Error { text, .. } if text.contains("UTF-8")));
         world.round();
         assert!(world.control.connections.is_empty());
     }

@@ -1,4 +1,6 @@
 //! The exit statuses of `bng`, which scripts may rely on.
+//!
+//! `bng check` has its own meaning for two of them, that of compilers: 1 for warnings with `-W`, 2 for errors.
 
 use std::process::ExitCode;
 
@@ -8,11 +10,11 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done; also `start` of an instance that runs already.
     Success = 0,
-    /// The operation failed.
+    /// The operation failed; `check -W`: there are warnings.
     Failed = 1,
-    /// The command line is wrong.
+    /// The command line or a control command is wrong; `check`: there are errors.
     Usage = 2,
-    /// `stop`, `status`, `control`: the instance does not run.
+    /// All that talk to the daemon: the instance does not run.
     NotRunning = 3,
     /// The process lacks a privilege.
     Privilege = 4,

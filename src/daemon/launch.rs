@@ -1,13 +1,13 @@
 //! `start`, `stop`, `restart`, `reload` and `status`: one process talks about another.
 
-use super::client::Client;
+use super::client::{Client, Session};
 use super::configuration::{self, Loaded};
 use super::exit::{Exit, Failure};
 use super::instance::Instance;
 use super::serve::{self, Start};
 use super::{complain, log as journal, say};
-use crate::cli::args::{Args, DETACHED};
-use crate::cli::protocol::Reply;
+use crate::cli::args::{Action, Args, DETACHED};
+use crate::conf::check::{self, Level};
 use bng_platform::process::detach::{self, Readiness, spawn_detached};
 use bng_platform::process::pid::{self, Ask};
 use bng_platform::process::privilege;
@@ -154,14 +154,33 @@ pub fn restart(args: &Args) -> Result<Exit, Failure> {
 /// # Errors
 /// When it does not run, or the configuration file has errors; then nothing is changed.
 pub fn reload(args: &Args) -> Result<Exit, Failure> {
-    let mut client = Client::connect(&instance(args))?;
-    match client.request("reload")? {
-        Reply::Ok(text) => {
-            super::print(&text);
-            Ok(Exit::Success)
-        }
-        Reply::Error(text) => Err(Failure::new(Exit::Configuration, text)),
-    }
+    super::client::once(Client::connect(&instance(args))?, if args.dry_run { "reload -n" } else { "reload" })
+}
+
+/// `bng COMMAND ...`: one control command.
+///
+/// # Errors
+/// When it does not run, or refuses the command; with the status of that.
+pub fn command(args: &Args, line: &str) -> Result<Exit, Failure> {
+    super::client::once(Client::connect(&instance(args))?, line)
+}
+
+/// `bng check`: needs no daemon and changes nothing.
+///
+/// # Errors
+/// [`Exit::Usage`], which says "errors" here, when there is no file to check.
+pub fn check(args: &Args) -> Result<Exit, Failure> {
+    let path = args.file.clone().unwrap_or_else(|| instance(args).config);
+    let text = configuration::read(&path).map_err(|e| Failure::new(Exit::Usage, e))?;
+    let report = check::check_text(&path.display().to_string(), text);
+    super::print(&report.to_string());
+    say(&format!("{}: {}", path.display(), report.summary()));
+    Ok(match (report.count(Level::Error), report.count(Level::Warning)) {
+        (0, 0) => Exit::Success,
+        (0, _) if args.warnings => Exit::Failed,
+        (0, _) => Exit::Success,
+        _ => Exit::Usage,
+    })
 }
 
 /// `bng status`
@@ -183,13 +202,14 @@ pub fn status(args: &Args) -> Result<Exit, Failure> {
     }
 }
 
-/// `bng control`
+/// `bng control` and `bng auxctl`
 ///
 /// # Errors
-/// When it does not run, or the connection breaks.
+/// When it does not run, when somebody else has the session, or when the connection breaks.
 pub fn control(args: &Args) -> Result<Exit, Failure> {
     let instance = instance(args);
-    super::client::control(Client::connect(&instance)?, &instance, args.stop_at_error)
+    let session = if args.action == Action::Auxctl { Session::Auxiliary } else { Session::Only };
+    super::client::control(Client::connect(&instance)?, &instance, session, args.stop_at_error)
 }
 
 /// `bng cmdctl`

@@ -64,6 +64,13 @@ pub fn recent() -> String {
     lines.iter().map(String::as_str).collect()
 }
 
+/// Forgets the last lines.
+pub fn clear() {
+    if let Some(journal) = JOURNAL.get() {
+        journal.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
 fn foreground_logger(level: LevelFilter) -> env_logger::Logger {
     env_logger::Builder::new()
         .filter_level(level)

@@ -42,7 +42,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
             return Exit::Usage;
         }
     };
-    let done = match args.action {
+    let done = match &args.action {
         Action::Start if args.detached => Ok(launch::detached(&args)),
         Action::Usage => {
             print(&version::usage());
@@ -57,7 +57,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Action::Restart => launch::restart(&args),
         Action::Reload => launch::reload(&args),
         Action::Status => launch::status(&args),
-        Action::Control => launch::control(&args),
+        Action::Check => launch::check(&args),
+        Action::Control | Action::Auxctl => launch::control(&args),
+        Action::Command(line) => launch::command(&args, line),
         Action::Cmdctl => launch::cmdctl(&args),
     };
     done.unwrap_or_else(|Failure { exit, text }| {

@@ -16,11 +16,14 @@ use super::instance::{Claim, Instance, Taking};
 use super::signals::Signals;
 use super::worker::{Mail, Report};
 use super::{log as journal, tables};
-use crate::cli::commands::{self, Command, Show};
+use crate::cli::commands::{self, Clear, Command, Show};
 use crate::cli::protocol::Reply;
+use crate::cli::show::configuration as shown_configuration;
+use crate::cli::show::json::Json;
 use crate::cli::show::sessions::SessionRow;
 use crate::cli::show::{arp, drops, interfaces, modules, networks, servers, sessions, targets, uptime, vrrp};
 use crate::cli::version;
+use crate::conf::check::{self, Level};
 use crate::conf::model::Model;
 use crate::conf::{Config, diff};
 use crate::director::{Director, Output};
@@ -60,9 +63,17 @@ pub struct Start {
 struct Listing {
     number: u64,
     from: ConnectionId,
+    json: bool,
     /// Workers that are not done yet.
     outstanding: usize,
     rows: Vec<SessionRow>,
+}
+
+/// The one interactive session.
+struct Seat {
+    connection: ConnectionId,
+    who: String,
+    since: String,
 }
 
 /// A running daemon. The order of the fields is the order of its end.
@@ -78,6 +89,8 @@ struct Daemon {
     waker: Arc<Waker>,
     clock: Clock,
     started: String,
+    /// Who has the interactive session, and since when.
+    seat: Option<Seat>,
     listings: Vec<Listing>,
     listing_number: u64,
     housekept: Instant,
@@ -161,6 +174,7 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         waker,
         clock,
         started: LocalTime::now().ctime(),
+        seat: None,
         listings: Vec::new(),
         listing_number: 0,
         housekept: now,
@@ -229,10 +243,10 @@ impl Daemon {
             self.end(now, Exit::Success);
         }
         if asked.reload {
-            match self.reload(now) {
+            match self.reload(now, false) {
                 Ok(changes) => log::info!("configuration read again: {}", in_one_line(&changes)),
                 Err(e) => {
-                    log::error!("configuration not read again, nothing is changed: {}", in_one_line(&e))
+                    log::error!("configuration not read again, nothing is changed: {}", in_one_line(&e.text))
                 }
             }
         }
@@ -320,7 +334,7 @@ impl Daemon {
     fn close(&mut self, now: Instant, port: PortId) {
         // Listings that wait for its workers would wait for ever.
         for listing in std::mem::take(&mut self.listings) {
-            let error = Reply::Error("interface closed while its sessions were listed, try again".to_owned());
+            let error = Reply::failed("interface closed while its sessions were listed, try again");
             self.control.reply(now, listing.from, &error);
         }
         self.doors.close(port);
@@ -364,18 +378,26 @@ impl Daemon {
     fn execute(&mut self, now: Instant, from: ConnectionId, line: &str) -> Option<Reply> {
         let command = match commands::parse(line) {
             Ok(command) => command,
-            Err(error) => return Some(Reply::Error(error)),
+            Err(text) => return Some(Reply::Error { status: Exit::Usage.code(), text }),
         };
         let reply = match command {
             Command::Nothing | Command::Quit => Ok(String::new()),
-            Command::Help(word) => commands::help(word),
-            Command::Show(Show::Sessions) => return self.list_sessions(now, from),
-            Command::Show(what) => Ok(self.show(now, what)),
-            Command::Save { file, force } => self.save(file, force),
-            Command::Check => configuration::load(&self.instance.config, true)
-                .map_err(|e| e.text)
-                .map(|loaded| format!("{}{}: no errors\n", loaded.warnings, self.instance.config.display())),
-            Command::Reload => self.reload(now),
+            Command::Help(word) => commands::help(word).map_err(|text| Failure::new(Exit::Usage, text)),
+            Command::Show { what: Show::Sessions, json } => return self.list_sessions(from, json),
+            Command::Show { what, json: false } => Ok(self.show(now, what)),
+            Command::Show { what, json: true } => Ok(format!("{}\n", self.show_json(now, what))),
+            Command::Save { file, force } => self.save(file, force).map_err(Failure::from),
+            Command::Check { file } => self.check(file),
+            Command::Reload { dry_run } => self.reload(now, dry_run),
+            Command::Source { file, dry_run } => self.source(now, file, dry_run),
+            Command::Clear(what) => {
+                self.clear(now, what);
+                Ok(String::new())
+            }
+            Command::ArpInsert(addr, station) => {
+                let done = self.director.insert_neighbor(now, addr, station);
+                done.map(|()| String::new()).map_err(Failure::from)
+            }
             Command::Stop => {
                 let text =
                     format!("BalanceNG: shutdown of {}PID {}\n", self.instance.label(), std::process::id());
@@ -383,17 +405,48 @@ impl Daemon {
                 Ok(text)
             }
             Command::Version => Ok(format!("{}\n", version::banner())),
-            Command::Hello => {
-                let name = self.director.model().hostname.as_deref().unwrap_or("bng");
-                Ok(format!("{} {name}\n", std::process::id()))
-            }
+            Command::Hello => Ok(self.greeting()),
+            Command::Attach(who) => self.attach(from, who),
             Command::Complete(partial) => {
                 let candidates = commands::complete(partial, &self.config);
                 Ok(candidates.iter().map(|c| format!("{}\t{}\n", c.word, c.help)).collect())
             }
             Command::Configure(line) => self.configure(now, line),
         };
-        Some(reply.map_or_else(Reply::Error, Reply::Ok))
+        Some(
+            reply.map_or_else(|Failure { exit, text }| Reply::Error { status: exit.code(), text }, Reply::Ok),
+        )
+    }
+
+    /// PID and node name.
+    fn greeting(&self) -> String {
+        let name = self.director.model().hostname.as_deref().unwrap_or("bng");
+        format!("{} {name}\n", std::process::id())
+    }
+
+    /// Gives the interactive session to `who`, unless somebody has it.
+    fn attach(&mut self, connection: ConnectionId, who: &str) -> Result<String, Failure> {
+        if let Some(seat) = self.seat.as_ref().filter(|seat| self.control.is_open(seat.connection)) {
+            return Err(Failure::from(format!(
+                "control is in use since {} by {}; 'bng auxctl' opens a further session",
+                seat.since, seat.who
+            )));
+        }
+        let who = who.chars().take(200).map(|c| if c.is_control() { '?' } else { c }).collect();
+        self.seat = Some(Seat { connection, who, since: LocalTime::now().ctime() });
+        Ok(self.greeting())
+    }
+
+    fn clear(&mut self, now: Instant, what: Clear) {
+        match what {
+            Clear::Arp => self.director.forget_neighbors(now),
+            Clear::Counters => self.doors.workers().for_each(|worker| worker.tell(Mail::ClearCounters)),
+            Clear::Log => journal::clear(),
+            Clear::Sessions => {
+                log::info!("sessions cleared by command");
+                self.doors.workers().for_each(|worker| worker.tell(Mail::ClearSessions));
+            }
+        }
     }
 
     fn show(&self, now: Instant, what: Show) -> String {
@@ -418,15 +471,37 @@ impl Daemon {
         }
     }
 
+    fn show_json(&self, now: Instant, what: Show) -> Json {
+        let (director, doors) = (&self.director, &self.doors);
+        match what {
+            Show::Arp => arp::json(&tables::arp(now, director)),
+            Show::Configuration => shown_configuration::json(&self.config),
+            Show::Drops => drops::json(&tables::drops(doors)),
+            Show::Interfaces => interfaces::json(&tables::interfaces(director, doors)),
+            Show::Log => Json::list(journal::recent().lines(), Json::text),
+            Show::Modules => modules::json(&director.model().modules),
+            Show::Networks => networks::json(&tables::networks(director, doors)),
+            Show::Servers => servers::json(&tables::servers(director, doors, &self.snapshot.load())),
+            Show::Sessions => sessions::json(&[]),
+            Show::Targets => targets::json(&tables::targets(director, doors)),
+            Show::Uptime => {
+                let seconds = now.since(Instant::ZERO).as_secs();
+                uptime::json(&uptime::UptimeView { started: self.started.clone(), seconds })
+            }
+            Show::Version => version::json(),
+            Show::Vrrp => vrrp::json(&tables::vrrp(now, director, doors)),
+        }
+    }
+
     /// Asks all workers for their sessions; the reply is complete when all have answered.
-    fn list_sessions(&mut self, now: Instant, from: ConnectionId) -> Option<Reply> {
+    fn list_sessions(&mut self, from: ConnectionId, json: bool) -> Option<Reply> {
         let outstanding = self.doors.workers().count();
         if outstanding == 0 {
-            return Some(Reply::Ok(self.show(now, Show::Sessions)));
+            return Some(Reply::Ok(listing_of(&[], json)));
         }
         self.listing_number += 1;
         let number = self.listing_number;
-        self.listings.push(Listing { number, from, outstanding, rows: Vec::new() });
+        self.listings.push(Listing { number, from, json, outstanding, rows: Vec::new() });
         // One listing after the other: a worker works on one at a time.
         if self.listings.len() == 1 {
             self.doors.workers().for_each(|worker| worker.tell(Mail::List(number)));
@@ -446,7 +521,7 @@ impl Daemon {
         }
         let mut listing = self.listings.remove(0);
         listing.rows.sort_by_key(|row| (row.server, row.target, row.address, row.port));
-        self.control.reply(now, listing.from, &Reply::Ok(sessions::render(&listing.rows)));
+        self.control.reply(now, listing.from, &Reply::Ok(listing_of(&listing.rows, listing.json)));
         if let Some(next) = self.listings.first() {
             let number = next.number;
             self.doors.workers().for_each(|worker| worker.tell(Mail::List(number)));
@@ -456,35 +531,81 @@ impl Daemon {
     fn save(&self, file: Option<&str>, force: bool) -> Result<String, String> {
         let path = match file {
             None => self.instance.config.clone(),
-            Some(file) if Path::new(file).is_absolute() => PathBuf::from(file),
-            Some(file) => return Err(format!("save: '{file}' is no absolute path")),
+            Some(file) => absolute("save", file)?,
         };
         configuration::save(&path, &self.config, force)?;
         log::info!("configuration saved to {}", path.display());
         Ok(String::new())
     }
 
+    /// Looks for inconsistencies, in the running configuration or in a file.
+    fn check(&self, file: Option<&str>) -> Result<String, Failure> {
+        let (what, report) = match file {
+            None => ("running configuration".to_owned(), check::check(&self.config)),
+            Some(file) => {
+                let path = absolute("check", file)?;
+                (path.display().to_string(), check::check_text(file, configuration::read(&path)?))
+            }
+        };
+        let text = format!("{report}{what}: {}\n", report.summary());
+        // With the text in either case: what a script asks for is the status.
+        if report.count(Level::Error) > 0 { Err(Failure::new(Exit::Configuration, text)) } else { Ok(text) }
+    }
+
     /// Applies a configuration statement: all of it, or nothing.
-    fn configure(&mut self, now: Instant, line: &str) -> Result<String, String> {
+    fn configure(&mut self, now: Instant, line: &str) -> Result<String, Failure> {
         let mut config = self.config.clone();
-        let warnings = config.apply_line(line).map_err(|diagnostics| diagnostics.to_string())?;
+        let warnings = config
+            .apply_line(line)
+            .map_err(|diagnostics| Failure::new(Exit::Configuration, diagnostics.to_string()))?;
         self.adopt(now, config)?;
         Ok(warnings.to_string())
     }
 
     /// Reads the configuration file again. What changed is the text.
-    fn reload(&mut self, now: Instant) -> Result<String, String> {
-        let loaded = configuration::load(&self.instance.config, true).map_err(|failure| failure.text)?;
-        let changes = diff(&self.config, &loaded.config);
-        self.adopt(now, loaded.config)?;
-        let changes =
-            if changes.is_empty() { "nothing has changed\n".to_owned() } else { changes.join("\n") + "\n" };
-        Ok(loaded.warnings + &changes)
+    fn reload(&mut self, now: Instant, dry_run: bool) -> Result<String, Failure> {
+        let loaded = configuration::load(&self.instance.config, true)?;
+        self.exchange(now, loaded.config, loaded.warnings, dry_run)
+    }
+
+    /// Applies the statements in a file: all of them, or nothing. What changed is the text.
+    fn source(&mut self, now: Instant, file: &str, dry_run: bool) -> Result<String, Failure> {
+        let path = absolute("source", file)?;
+        let mut config = self.config.clone();
+        let warnings = configuration::source(&path, &mut config)?;
+        self.exchange(now, config, warnings, dry_run)
+    }
+
+    /// Makes `config` the running configuration, unless it brings an error that the running one does not have, and
+    /// says what changed. `warnings` is what the reader has to say about it.
+    fn exchange(
+        &mut self,
+        now: Instant,
+        config: Config,
+        warnings: String,
+        dry_run: bool,
+    ) -> Result<String, Failure> {
+        let brought = check::check(&config).beyond(&check::check(&self.config));
+        if brought.count(Level::Error) > 0 {
+            return Err(Failure::new(Exit::Configuration, format!("{brought}nothing has been changed\n")));
+        }
+        let changes = diff(&self.config, &config);
+        if !dry_run {
+            self.adopt(now, config)?;
+        }
+        let changes = match (changes.is_empty(), dry_run) {
+            (true, true) => "nothing would change\n".to_owned(),
+            (true, false) => "nothing has changed\n".to_owned(),
+            (false, _) => changes.join("\n") + "\n",
+        };
+        Ok(warnings + &changes)
     }
 
     /// Makes `config` the running configuration, or leaves everything as it was.
-    fn adopt(&mut self, now: Instant, config: Config) -> Result<(), String> {
-        let model = config.model().map_err(|diagnostics| diagnostics.to_string())?;
+    fn adopt(&mut self, now: Instant, config: Config) -> Result<(), Failure> {
+        let model = config
+            .model()
+            .map_err(|diagnostics| Failure::new(Exit::Configuration, diagnostics.to_string()))?;
         let before = wanted(self.director.model());
         let after = wanted(&model);
         let same = |a: &crate::conf::model::Interface, b: &crate::conf::model::Interface| {
@@ -513,7 +634,7 @@ impl Daemon {
                         self.lost.push(*number);
                     }
                 }
-                return Err(failure.text);
+                return Err(failure);
             }
         }
         self.lost.retain(|lost| after.iter().any(|(number, _)| number == lost));
@@ -521,6 +642,21 @@ impl Daemon {
         self.config = config;
         Ok(())
     }
+}
+
+/// A file that a client names. The daemon has left the directory that the client is in.
+fn absolute(command: &str, file: &str) -> Result<PathBuf, String> {
+    let path = Path::new(file);
+    if path.is_absolute() {
+        Ok(path.to_owned())
+    } else {
+        Err(format!("{command}: '{file}' is no absolute path"))
+    }
+}
+
+/// `show sessions` in either form.
+fn listing_of(rows: &[SessionRow], json: bool) -> String {
+    if json { format!("{}\n", sessions::json(rows)) } else { sessions::render(rows) }
 }
 
 /// A text of several lines as one, for the log.

@@ -41,6 +41,10 @@ pub enum Mail {
     CloseTx(PortId),
     /// List all sessions under this number.
     List(u64),
+    /// Forget all sessions.
+    ClearSessions,
+    /// Set the counters of the engine to zero.
+    ClearCounters,
     /// End.
     Stop,
 }
@@ -291,6 +295,8 @@ impl Body {
                 Ok(Mail::OpenTx(port, queue)) => self.tx[usize::from(port)] = Some(queue),
                 Ok(Mail::CloseTx(port)) => self.tx[usize::from(port)] = None,
                 Ok(Mail::List(listing)) => self.listing = Some((listing, Cursor::default())),
+                Ok(Mail::ClearSessions) => self.engine.clear_sessions(),
+                Ok(Mail::ClearCounters) => self.engine.clear_counters(),
                 Ok(Mail::Stop) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => return true,
             }

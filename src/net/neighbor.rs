@@ -107,6 +107,13 @@ impl Neighbors {
         }
     }
 
+    /// Forgets what is known of everybody, and asks anew.
+    pub fn forget_all(&mut self, now: Instant) {
+        for entry in self.entries.values_mut() {
+            *entry = Entry { mac: None, since: now, tries: 0, next: now, ..*entry };
+        }
+    }
+
     /// Questions due at `now`, and the addresses that have become silent, with the station given up.
     pub fn due(&mut self, now: Instant) -> (Vec<Question>, Vec<(Addr, Option<MacAddr>)>) {
         let (mut questions, mut silent) = (Vec::new(), Vec::new());

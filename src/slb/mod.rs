@@ -59,6 +59,12 @@ impl Slb {
         self.v6.sweep(now, |s| forget(stats, s, &stats.work.expired));
     }
 
+    /// Removes all sessions.
+    pub fn clear(&mut self, stats: &WorkerStats) {
+        self.v4.clear(|s| leave(stats, s));
+        self.v6.clear(|s| leave(stats, s));
+    }
+
     /// Sessions of both families, expired ones that were not swept yet included.
     pub fn session_count(&self) -> usize {
         self.v4.len() + self.v6.len()
@@ -216,9 +222,14 @@ fn key<K: Key>(sessionid: SessionId, server: u16, info: &IpInfo) -> K {
     }
 }
 
-/// Takes a removed session out of the counts.
+/// Takes a removed session out of the counts and says why it went.
 fn forget<K: Key>(stats: &WorkerStats, session: &Session<K>, counter: &crate::stat::Counter) {
+    leave(stats, session);
+    counter.add(1);
+}
+
+/// Takes a removed session out of the counts.
+fn leave<K: Key>(stats: &WorkerStats, session: &Session<K>) {
     stats.server(session.key.server()).sessions.sub(1);
     stats.target(session.target).sessions.sub(1);
-    counter.add(1);
 }

@@ -400,6 +400,19 @@ impl<K: Key> Table<K> {
         }
     }
 
+    /// Removes all sessions. `removed` is told of each.
+    pub fn clear(&mut self, mut removed: impl FnMut(&Session<K>)) {
+        for bucket in 0..self.index.len() {
+            for at in bucket * WAYS..(bucket + 1) * WAYS {
+                if self.tag(at) != 0 {
+                    removed(&self.sessions[at]);
+                }
+            }
+            self.index[bucket] = 0;
+        }
+        self.len = 0;
+    }
+
     /// Tells `seen` of the live sessions in the buckets from `bucket` on, until it has seen `max` or more or looked
     /// at `buckets` of them. Returns the bucket to go on with.
     fn walk(
@@ -593,6 +606,22 @@ mod tests {
             t.sweep(now, |_| removed += 1);
         }
         assert_eq!((t.len(), created), (0, removed));
+    }
+
+    #[test]
+    fn clearing_removes_every_session_and_leaves_room_for_new_ones() {
+        let mut t = table(64);
+        let now = Instant::from_secs(1);
+        for i in 0..40 {
+            t.insert(now, key(i), 1, Duration::from_secs(600), Why::Rr);
+        }
+        let there = t.len();
+        let mut removed = 0;
+        t.clear(|_| removed += 1);
+        assert_eq!((removed, t.len()), (there, 0));
+        assert!((0..40).all(|i| find(&t, now, &key(i)).is_none()));
+        t.insert(now, key(7), 1, Duration::from_secs(600), Why::Rr);
+        assert!(find(&t, now, &key(7)).is_some());
     }
 
     #[test]

@@ -68,6 +68,20 @@ impl Default for WorkerStats {
 }
 
 impl WorkerStats {
+    /// Sets everything to zero but the sessions in the table now. For the one who writes.
+    pub fn clear(&self) {
+        let Work { received, forwarded, resolved, echoed, punted, expired, evicted, moved } = &self.work;
+        for counter in [received, forwarded, resolved, echoed, punted, expired, evicted, moved] {
+            counter.sub(counter.get());
+        }
+        self.drops.iter().for_each(|counter| counter.sub(counter.get()));
+        for Traffic { sessions: _, created, frames, bytes } in self.servers.iter().chain(&self.targets) {
+            for counter in [created, frames, bytes] {
+                counter.sub(counter.get());
+            }
+        }
+    }
+
     /// Counts one frame dropped for `reason`.
     #[inline]
     pub fn dropped(&self, reason: Drop) {

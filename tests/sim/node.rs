@@ -68,6 +68,16 @@ impl Node {
         }
     }
 
+    /// Every worker forgets its sessions.
+    pub(crate) fn clear_sessions(&mut self) {
+        self.workers.values_mut().for_each(|worker| worker.engine.clear_sessions());
+    }
+
+    /// Every worker sets its counters to zero.
+    pub(crate) fn clear_counters(&mut self) {
+        self.workers.values_mut().for_each(|worker| worker.engine.clear_counters());
+    }
+
     /// Does everything that is to be done at `now`.
     pub(crate) fn run(&mut self, now: Instant) {
         self.settle(now);

@@ -128,3 +128,57 @@ fn a_vrrp_block_that_is_removed_or_added_changes_mastership_only_where_it_must()
     world.run_for(Duration::from_millis(10));
     assert_eq!(world.masters(), [0]);
 }
+
+#[test]
+fn cleared_counters_begin_again_and_sessions_are_still_counted() {
+    let mut world = farm();
+    world.with(0, |node, _| node.clear_counters());
+    let left: Vec<_> = world.node(0).counters().into_iter().collect();
+    let named = |name: &str, n| (name.to_owned(), n);
+    assert_eq!(
+        left,
+        [named("server1.sessions", 20), named("target1.sessions", 10), named("target2.sessions", 10)]
+    );
+    traffic_of_all_clients(&mut world);
+    assert_eq!(world.node(0).counters()["server1.frames"], 20);
+}
+
+#[test]
+fn cleared_sessions_are_created_again_by_the_next_frames() {
+    let mut world = farm();
+    world.with(0, |node, _| node.clear_sessions());
+    assert_eq!(world.node(0).session_count(), 0);
+    let counters = world.node(0).counters();
+    assert!(!counters.keys().any(|name| name.ends_with(".sessions")), "{counters:?}");
+    traffic_of_all_clients(&mut world);
+    assert_eq!(world.node(0).session_count(), 20);
+    assert_eq!(world.node(0).counters()["server1.created"], 40);
+}
+
+#[test]
+fn forgotten_neighbours_are_asked_for_and_their_targets_come_back() {
+    let mut world = farm();
+    let statuses =
+        |world: &World| -> Vec<Status> { world.node(0).director.targets().map(|t| t.status).collect() };
+    world.with(0, |node, now| node.director.forget_neighbors(now));
+    assert_eq!(world.node(0).director.neighbors().iter().filter(|(_, n)| n.mac.is_some()).count(), 0);
+    world.run_for(Duration::from_millis(500));
+    assert_eq!(statuses(&world), [Status::Active; 2]);
+}
+
+#[test]
+fn an_inserted_station_holds_until_the_neighbour_itself_answers() {
+    let mut world = farm();
+    let target = world.slots[0].model.targets[&1].ipaddr.expect("an IPv4 target");
+    let fake = MacAddr([0, 0x50, 0x56, 0xab, 0x6e, 0x97]);
+    let addr = bng::net::Addr::v4(target);
+    let own = world.node(0).director.neighbors().mac(addr);
+    world.with(0, |node, now| node.director.insert_neighbor(now, addr, fake).expect("a target"));
+    assert_eq!(world.node(0).director.neighbors().mac(addr), Some(fake));
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(world.node(0).director.neighbors().mac(addr), own);
+    let stranger = bng::net::Addr::v4([192, 0, 2, 1].into());
+    world.with(0, |node, now| {
+        assert!(node.director.insert_neighbor(now, stranger, fake).unwrap_err().contains("neither"));
+    });
+}

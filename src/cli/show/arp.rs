@@ -1,5 +1,6 @@
 //! `show arp`: neighbours of both families.
 
+use super::json::Json;
 use super::table::{Column, mac, render as table};
 use std::net::IpAddr;
 
@@ -37,6 +38,19 @@ pub fn render(rows: &[ArpRow]) -> String {
         ]
     };
     table(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// The same as one object per neighbour.
+pub fn json(rows: &[ArpRow]) -> Json {
+    Json::list(rows, |row| {
+        Json::Object(vec![
+            ("interface", row.interface.into()),
+            ("address", Json::text(row.address)),
+            ("mac", Json::maybe(row.mac, |octets| Json::text(mac(octets)))),
+            ("state", Json::text(row.state)),
+            ("age_s", Json::maybe(row.age_s, Json::from)),
+        ])
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `show drops`
 
+use super::json::Json;
 use super::table::{Column, count, render as table};
 
 /// One reason for dropping frames.
@@ -23,6 +24,17 @@ pub fn render(rows: &[DropRow]) -> String {
     let columns = [Column::Right("frames"), Column::Left("reason"), Column::Left("meaning")];
     let cells = |row: &&DropRow| vec![count(row.frames), row.reason.to_owned(), row.meaning.to_owned()];
     table(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// Every reason as one object, those that never occurred included.
+pub fn json(rows: &[DropRow]) -> Json {
+    Json::list(rows, |row| {
+        Json::Object(vec![
+            ("reason", Json::text(row.reason)),
+            ("frames", row.frames.into()),
+            ("meaning", Json::text(row.meaning)),
+        ])
+    })
 }
 
 #[cfg(test)]

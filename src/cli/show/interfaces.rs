@@ -1,5 +1,6 @@
 //! `show interfaces`
 
+use super::json::Json;
 use super::table::{Column, count, mac, or_dash, render as table};
 
 /// One interface.
@@ -63,6 +64,25 @@ pub fn render(rows: &[InterfaceRow]) -> String {
         ]
     };
     table(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// The same as one object per interface.
+pub fn json(rows: &[InterfaceRow]) -> Json {
+    Json::list(rows, |row| {
+        Json::Object(vec![
+            ("interface", row.number.into()),
+            ("name", Json::text(&row.name)),
+            ("access_requested", Json::maybe(row.requested, Json::text)),
+            ("access", Json::maybe(row.effective, Json::text)),
+            ("link", Json::maybe(row.link, Json::Bool)),
+            ("mac", Json::maybe(row.mac, |octets| Json::text(mac(octets)))),
+            ("mtu", Json::maybe(row.mtu, |bytes| Json::Number(bytes as u64))),
+            ("received", row.received.into()),
+            ("sent", row.sent.into()),
+            ("rx_lost", row.lost.into()),
+            ("tx_lost", row.refused.into()),
+        ])
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `show modules`
 
+use super::json::Json;
 use super::table::{Column, render as table};
 use crate::conf::model::Module;
 
@@ -30,6 +31,14 @@ pub fn render(chain: &[Module]) -> String {
         })
         .collect();
     table(&columns, &rows)
+}
+
+/// The same as one object per module.
+pub fn json(chain: &[Module]) -> Json {
+    Json::list(chain, |module| {
+        let (word, task) = describe(*module);
+        Json::Object(vec![("module", Json::text(word)), ("task", Json::text(task))])
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `show networks`
 
+use super::json::Json;
 use super::table::{Column, mac, render as table};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -57,6 +58,26 @@ pub fn render(rows: &[NetworkRow]) -> String {
         ]
     };
     table(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// The same as one object per network.
+pub fn json(rows: &[NetworkRow]) -> Json {
+    Json::list(rows, |row| {
+        Json::Object(vec![
+            ("network", row.number.into()),
+            ("name", Json::maybe(row.name.as_ref(), Json::text)),
+            ("interface", row.interface.into()),
+            ("active", Json::Bool(row.active)),
+            ("addr", Json::maybe(row.subnet4, |(address, _)| Json::text(address))),
+            ("prefix", Json::maybe(row.subnet4, |(_, prefix)| prefix.into())),
+            ("real", Json::maybe(row.real, Json::text)),
+            ("virt", Json::maybe(row.virt, Json::text)),
+            ("mask6", Json::maybe(row.mask6, Json::from)),
+            ("real6", Json::maybe(row.real6, Json::text)),
+            ("virt6", Json::maybe(row.virt6, Json::text)),
+            ("mac", Json::maybe(row.mac, |octets| Json::text(mac(octets)))),
+        ])
+    })
 }
 
 #[cfg(test)]

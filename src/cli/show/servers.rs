@@ -1,5 +1,6 @@
 //! `show servers`
 
+use super::json::Json;
 use super::table::{Column, count, endpoint, render as table};
 use std::net::IpAddr;
 
@@ -86,6 +87,24 @@ pub fn render(rows: &[ServerRow]) -> String {
         ]
     };
     table(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// The same as one object per server.
+pub fn json(rows: &[ServerRow]) -> Json {
+    Json::list(rows, |row| {
+        Json::Object(vec![
+            ("server", row.number.into()),
+            ("name", Json::maybe(row.name.as_ref(), Json::text)),
+            ("addresses", Json::list(&row.addresses, Json::text)),
+            ("port", row.port.into()),
+            ("protocol", Json::text(row.protocol)),
+            ("state", Json::text(row.state.word())),
+            ("sessions", row.sessions.into()),
+            ("packets", row.packets.into()),
+            ("bytes", row.bytes.into()),
+            ("targets", Json::list(row.targets.iter().copied(), Json::from)),
+        ])
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `show sessions`
 
+use super::json::Json;
 use super::table::{Column, endpoint, render as table};
 use std::net::IpAddr;
 
@@ -70,6 +71,27 @@ pub fn render(rows: &[SessionRow]) -> String {
         ]
     };
     heading + &table(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// The same as one object per session.
+pub fn json(rows: &[SessionRow]) -> Json {
+    Json::list(rows, |row| {
+        let sync = match row.sync {
+            Sync::NoPeer => Json::Null,
+            Sync::No => Json::Bool(false),
+            Sync::Yes => Json::Bool(true),
+        };
+        Json::Object(vec![
+            ("server", row.server.into()),
+            ("target", row.target.into()),
+            ("age_s", row.age_s.into()),
+            ("timeout_s", row.timeout_s.into()),
+            ("ftimeout_s", row.ftimeout_s.into()),
+            ("sync", sync),
+            ("address", Json::text(row.address)),
+            ("port", row.port.into()),
+        ])
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `show targets`
 
+use super::json::Json;
 use super::table::{Column, count, endpoint, mac, render as table};
 use std::net::IpAddr;
 
@@ -91,6 +92,25 @@ pub fn render(rows: &[TargetRow]) -> String {
         ]
     };
     table(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// The same as one object per target.
+pub fn json(rows: &[TargetRow]) -> Json {
+    Json::list(rows, |row| {
+        Json::Object(vec![
+            ("target", row.number.into()),
+            ("name", Json::maybe(row.name.as_ref(), Json::text)),
+            ("addresses", Json::list(&row.addresses, Json::text)),
+            ("port", row.port.into()),
+            ("state", Json::text(row.state.word())),
+            ("reason", Json::maybe(row.reason.as_ref(), Json::text)),
+            ("mac", Json::maybe(row.mac, |octets| Json::text(mac(octets)))),
+            ("checks", Json::list(&row.checks, Json::text)),
+            ("sessions", row.sessions.into()),
+            ("packets", row.packets.into()),
+            ("bytes", row.bytes.into()),
+        ])
+    })
 }
 
 #[cfg(test)]

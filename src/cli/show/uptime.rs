@@ -1,5 +1,7 @@
 //! `show uptime`
 
+use super::json::Json;
+
 /// When the daemon started and how long ago that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UptimeView {
@@ -19,6 +21,11 @@ pub fn render(view: &UptimeView) -> String {
     };
     let (hours, minutes, seconds) = (rest / 3600, rest / 60 % 60, rest % 60);
     format!("  up {days}{hours:02}:{minutes:02}:{seconds:02}, started {}\n", view.started)
+}
+
+/// The same as one object.
+pub fn json(view: &UptimeView) -> Json {
+    Json::Object(vec![("started", Json::text(&view.started)), ("seconds", view.seconds.into())])
 }
 
 #[cfg(test)]

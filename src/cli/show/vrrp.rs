@@ -1,5 +1,6 @@
 //! `show vrrp`
 
+use super::json::Json;
 use super::table::{count, fields};
 use std::net::Ipv4Addr;
 
@@ -41,6 +42,25 @@ pub fn render(view: &VrrpView) -> String {
         view.dropped.iter().filter(|(_, n)| *n > 0).map(|(reason, n)| format!("{n} {reason}")).collect();
     lines.push(("adverts dropped", if dropped.is_empty() { "0".to_owned() } else { dropped.join(", ") }));
     fields(&lines)
+}
+
+/// The same as one object; `vrid` and `priority` are null without a `vrrp` block.
+pub fn json(view: &VrrpView) -> Json {
+    Json::Object(vec![
+        ("vrid", Json::maybe(view.vrid, Json::from)),
+        ("priority", Json::maybe(view.vrid, |_| view.priority.into())),
+        ("state", Json::text(view.state)),
+        ("since_s", view.since_s.into()),
+        ("master", Json::maybe(view.master, Json::text)),
+        ("adverts_sent", view.sent.into()),
+        ("adverts_received", view.received.into()),
+        (
+            "adverts_dropped",
+            Json::list(&view.dropped, |(reason, adverts)| {
+                Json::Object(vec![("reason", Json::text(reason)), ("adverts", (*adverts).into())])
+            }),
+        ),
+    ])
 }
 
 #[cfg(test)]
