@@ -19,7 +19,6 @@ use super::interpret;
 use super::kind::Kind;
 use super::model::{Model, Module, Network, Probe};
 use super::parser::{Doubt, Mode};
-use super::statement::{Effect, STATEMENTS};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -571,27 +570,17 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Statements that are kept without effect.
+    /// Statements, and words of them, that are kept without effect.
     fn kept(&mut self) {
-        let kept: Vec<(Key, usize)> = self
-            .config
-            .objects
-            .iter()
-            .flat_map(|(key, object)| object.entries.keys().map(|statement| (*key, *statement)))
-            .filter(|(_, statement)| STATEMENTS[*statement].effect == Effect::Kept)
-            .collect();
-        for (key, statement) in kept {
-            let keyword = STATEMENTS[statement].keyword;
-            let of =
-                if key.0 == Kind::Top { String::new() } else { format!(" of {}", key.0.object_name(key.1)) };
-            self.say(
-                Level::Warning,
-                key,
-                keyword,
-                format!("'{keyword}'{of} {KEPT}"),
-                "it is kept and saved, but this version does nothing with it",
-                "",
-            );
+        for kept in self.config.kept() {
+            let what = kept.part.as_deref().unwrap_or(kept.keyword);
+            let of = match kept.kind {
+                Kind::Top => String::new(),
+                kind => format!(" of {}", kind.object_name(kept.number)),
+            };
+            let message = format!("'{what}'{of} {KEPT}");
+            let why = format!("it is kept and saved; {}", kept.instead);
+            self.say(Level::Warning, (kept.kind, kept.number), kept.keyword, message, &why, "");
         }
     }
 
@@ -615,6 +604,7 @@ fn list(numbers: &[u16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conf::statement::{Effect, STATEMENTS};
     use crate::conf::{Arg, Statement};
 
     /// A farm that nothing is to be said about.
