@@ -12,7 +12,7 @@ use crate::hash::HashKey;
 use crate::net::Addr;
 use crate::pass::{Pass, bits};
 use crate::seed::Seed;
-use crate::snapshot::{Server, Service, Snapshot};
+use crate::snapshot::{Hop, Server, Service, Snapshot};
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
 use crate::wire::{Fragment, IpInfo, protocol, tcp};
@@ -82,10 +82,11 @@ impl Slb {
 }
 
 /// A packet that wants a target.
-struct Request<K> {
+struct Request<'s, K> {
     /// Which frame of the batch.
     frame: usize,
-    server: u16,
+    server: &'s Server,
+    /// Names the server, too.
     key: K,
     spot: Spot,
     /// It only asks for a connection.
@@ -95,7 +96,7 @@ struct Request<K> {
 /// Takes the packets of one family named by `mask`. First all that each of them asks for, then the memory where
 /// their sessions lie, then the decisions: so the misses of a batch overlap.
 fn balance<K: Key>(table: &mut Table<K>, turns: &mut rr::Turns, pass: &mut Pass<'_, '_>, mask: u64) {
-    let mut requests = ArrayVec::<Request<K>, BATCH_MAX>::new();
+    let mut requests = ArrayVec::<Request<'_, K>, BATCH_MAX>::new();
     for i in bits(mask) {
         let info = pass.info(i);
         match request(table, pass.snapshot, i, &info) {
@@ -107,15 +108,13 @@ fn balance<K: Key>(table: &mut Table<K>, turns: &mut rr::Turns, pass: &mut Pass<
     table.warm(requests.iter().map(|r| &r.spot));
     for request in requests {
         let i = request.frame;
-        let snapshot = pass.snapshot;
         let v6 = pass.info(i).is_v6;
-        let target = assign(table, turns, pass, &request, v6);
-        let Some((target, hop)) = target.and_then(|target| Some((target, snapshot.hop(target, v6)?))) else {
+        let Some((target, hop)) = assign(table, turns, pass, &request, v6) else {
             pass.drop(i, Drop::NoTarget);
             continue;
         };
         let bytes = pass.frames[i].len() as u64;
-        for traffic in [pass.stats.server(request.server), pass.stats.target(target)] {
+        for traffic in [pass.stats.server(request.key.server()), pass.stats.target(target)] {
             traffic.frames.add(1);
             traffic.bytes.add(bytes);
         }
@@ -127,12 +126,12 @@ fn balance<K: Key>(table: &mut Table<K>, turns: &mut rr::Turns, pass: &mut Pass<
 
 /// What packet `i` asks for; `None` when it is not for a virtual address.
 #[inline]
-fn request<K: Key>(
+fn request<'s, K: Key>(
     table: &Table<K>,
-    snapshot: &Snapshot,
+    snapshot: &'s Snapshot,
     i: usize,
     info: &IpInfo,
-) -> Option<Result<Request<K>, Drop>> {
+) -> Option<Result<Request<'s, K>, Drop>> {
     let services = snapshot.services.get(info.dst)?;
     // The local host and other balancers may own a virtual address too; what they send is no request.
     if snapshot.own.get(info.src).is_some() {
@@ -148,7 +147,7 @@ fn request<K: Key>(
     let key = key::<K>(server.sessionid, service.server, info);
     let opening = info.proto == protocol::TCP
         && info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK) == tcp::flags::SYN;
-    Some(Ok(Request { frame: i, server: service.server, spot: table.locate(&key), key, opening }))
+    Some(Ok(Request { frame: i, server, spot: table.locate(&key), key, opening }))
 }
 
 /// The most specific service of a virtual address for this packet.
@@ -168,43 +167,49 @@ fn service(services: &[Service], info: &IpInfo) -> Result<Service, Drop> {
     Err(if later { Drop::Fragment } else { Drop::NoServer })
 }
 
-/// The target of this packet's session, which is created or moved when need be. `None`: nobody can take it.
+/// The target of this packet's session, which is created or moved when need be, and the way there. `None`: nobody can
+/// take it.
 #[inline]
 fn assign<K: Key>(
     table: &mut Table<K>,
     turns: &mut rr::Turns,
     pass: &Pass<'_, '_>,
-    request: &Request<K>,
+    request: &Request<'_, K>,
     v6: bool,
-) -> Option<u16> {
+) -> Option<(u16, Hop)> {
     let (now, snapshot, stats) = (pass.now, pass.snapshot, pass.stats);
-    let server = snapshot.server(request.server)?;
-    let choose = |turns: &mut rr::Turns| turns.next(request.server, usable(server, v6));
+    let (server, number) = (request.server, request.key.server());
+    let choose = |turns: &mut rr::Turns| {
+        let target = turns.next(number, usable(server, v6))?;
+        Some((target, snapshot.hop(target, v6)?))
+    };
     if let Some(place) = table.find(now, request.spot, &request.key) {
         let session = table.get_mut(place);
         session.touch(now, request.opening);
-        if snapshot.hop(session.target, v6).is_some() && server.targets.contains(&session.target) {
+        if let Some(hop) = snapshot.hop(session.target, v6)
+            && server.targets.contains(&session.target)
+        {
             // Enabled or not: disabling a target takes new sessions away, not old ones.
-            return Some(session.target);
+            return Some((session.target, hop));
         }
-        let target = choose(turns)?;
+        let (target, hop) = choose(turns)?;
         stats.target(session.target).sessions.sub(1);
         session.move_to(target);
         stats.target(target).sessions.add(1);
         stats.work.moved.add(1);
-        return Some(target);
+        return Some((target, hop));
     }
-    let target = choose(turns)?;
+    let (target, hop) = choose(turns)?;
     match table.insert(now, request.key, target, server.stimeout, Why::Rr) {
         Room::Free => {}
         Room::Expired(old) => forget(stats, &old, &stats.work.expired),
         Room::Evicted(old) => forget(stats, &old, &stats.work.evicted),
     }
-    for traffic in [stats.server(request.server), stats.target(target)] {
+    for traffic in [stats.server(number), stats.target(target)] {
         traffic.sessions.add(1);
         traffic.created.add(1);
     }
-    Some(target)
+    Some((target, hop))
 }
 
 fn usable(server: &Server, v6: bool) -> &[u16] {
