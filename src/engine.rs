@@ -23,7 +23,7 @@ use crate::slb::{Slb, session};
 use crate::snapshot::{Port, Snapshot};
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
-use crate::wire::{self, Dissected, L3, MacAddr, Malformed, protocol, vlan};
+use crate::wire::{self, Dissected, L3, MacAddr, Malformed, ethernet, protocol, vlan};
 
 /// The fast path of one worker.
 #[derive(Debug)]
@@ -132,15 +132,16 @@ fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected]) {
         }
         // The filter by station comes first: on a shared interface most frames are the host's.
         let bytes = frame.bytes();
-        let Some((dst, src)) = stations(bytes) else {
+        let Ok(header) = ethernet::Frame::new(bytes) else {
             pass.drop(i, Drop::Truncated);
             continue;
         };
+        let dst = header.dst();
         if !dst.is_multicast() && !port.macs.contains(&dst) {
             pass.drop(i, Drop::OtherStation);
             continue;
         }
-        if port.real_macs.contains(&src) {
+        if port.real_macs.contains(&header.src()) {
             pass.drop(i, Drop::OwnFrame);
             continue;
         }
@@ -193,23 +194,16 @@ fn sort(pass: &mut Pass<'_, '_>, port: &Port, i: usize, found: &Dissected) -> Re
     Ok(())
 }
 
-fn stations(bytes: &[u8]) -> Option<(MacAddr, MacAddr)> {
-    let (dst, rest) = bytes.split_first_chunk::<6>()?;
-    let (src, _) = rest.split_first_chunk::<6>()?;
-    Some((MacAddr(*dst), MacAddr(*src)))
-}
-
 /// Networks are untagged. A tag with VLAN 0 carries a priority only (IEEE 802.1Q 9.6) and is taken off; any other
 /// tag, also one behind that, belongs to somebody else's VLAN.
 fn untag(frame: &mut Frame<'_>) -> Result<(), Drop> {
-    let bytes = frame.bytes_mut();
-    let Some((header, rest)) = bytes.split_first_chunk_mut::<14>() else { return Err(Drop::Truncated) };
-    if u16::from_be_bytes([header[12], header[13]]) != wire::ethertype::VLAN {
+    let Ok(header) = ethernet::Frame::new(frame.bytes()) else { return Err(Drop::Truncated) };
+    if header.ethertype() != wire::ethertype::VLAN {
         return Ok(());
     }
-    match vlan::Packet::new(&*rest) {
+    match vlan::Packet::new(header.payload()) {
         Ok(tag) if tag.vid() == 0 && tag.ethertype() != wire::ethertype::VLAN => {
-            bytes.copy_within(0..12, vlan::TAG_LEN);
+            frame.bytes_mut().copy_within(0..12, vlan::TAG_LEN);
             frame.strip_front(vlan::TAG_LEN as u16);
             Ok(())
         }

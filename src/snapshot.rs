@@ -4,7 +4,7 @@
 //! publishes it as a whole. A worker reads one snapshot per batch, so it never sees half a change.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::conf::model::{Model, Module, Network, Protocol, SessionId};
 use crate::net::{Addr, AddrMap, PortId};
@@ -178,11 +178,9 @@ pub trait Knowledge {
 /// Station address of network `number` of `model` for the node itself: `06:00:` and the IPv4 `real` address, else
 /// the last four bytes of `real6`, else of whatever address the network has.
 pub fn station(network: &Network) -> Option<MacAddr> {
-    let tail = |v6: std::net::Ipv6Addr| {
-        let o = v6.octets();
-        std::net::Ipv4Addr::new(o[12], o[13], o[14], o[15])
-    };
-    network.real.or(network.real6.map(tail)).or(network.virt).or(network.virt6.map(tail)).map(MacAddr::real)
+    let v4 = |addr: Option<Ipv4Addr>| addr.map(MacAddr::real);
+    let v6 = |addr: Option<Ipv6Addr>| addr.map(MacAddr::real_v6);
+    v4(network.real).or(v6(network.real6)).or(v4(network.virt)).or(v6(network.virt6))
 }
 
 /// The stations of `model`: which networks are in use and who we are there.
