@@ -41,6 +41,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// A neighbour on `port` that nothing is known of, to be asked for at once.
+    fn unheard(now: Instant, port: PortId) -> Self {
+        Self { port, mac: None, since: now, tries: 0, next: now }
+    }
+
     /// Nobody answers: it has been asked for in vain often enough to say so.
     pub fn silent(&self) -> bool {
         self.mac.is_none() && self.tries >= GIVE_UP
@@ -80,13 +85,7 @@ impl Neighbors {
     pub fn watch(&mut self, now: Instant, wanted: &BTreeMap<Addr, PortId>) {
         self.entries.retain(|addr, entry| wanted.get(addr) == Some(&entry.port));
         for (addr, port) in wanted {
-            self.entries.entry(*addr).or_insert(Entry {
-                port: *port,
-                mac: None,
-                since: now,
-                tries: 0,
-                next: now,
-            });
+            self.entries.entry(*addr).or_insert(Entry::unheard(now, *port));
         }
     }
 
@@ -103,14 +102,14 @@ impl Neighbors {
     /// Forgets what is known behind `port`, whose link went down.
     pub fn forget(&mut self, now: Instant, port: PortId) {
         for entry in self.entries.values_mut().filter(|e| e.port == port) {
-            *entry = Entry { mac: None, since: now, tries: 0, next: now, ..*entry };
+            *entry = Entry::unheard(now, port);
         }
     }
 
     /// Forgets what is known of everybody, and asks anew.
     pub fn forget_all(&mut self, now: Instant) {
         for entry in self.entries.values_mut() {
-            *entry = Entry { mac: None, since: now, tries: 0, next: now, ..*entry };
+            *entry = Entry::unheard(now, entry.port);
         }
     }
 
