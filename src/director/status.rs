@@ -56,9 +56,9 @@ pub struct TargetView {
 }
 
 impl Director {
-    /// Whether frames may be sent to target `number`: it is up, enabled or not.
+    /// Whether frames may be sent to target `number` as it was last assessed: it is up, enabled or not.
     pub(super) fn usable(&self, number: u16) -> bool {
-        matches!(self.verdict(number), Some(Status::Active | Status::Disabled))
+        matches!(self.status.get(&number), Some((Status::Active | Status::Disabled, _)))
     }
 
     /// The registered targets.
@@ -72,8 +72,9 @@ impl Director {
 
     /// Takes note of every change of status, and tells it.
     pub(super) fn assess(&mut self, now: Instant) {
-        let numbers: Vec<u16> = self.model.targets.keys().copied().collect();
-        self.status.retain(|number, _| numbers.contains(number));
+        let Self { status, model, .. } = self;
+        status.retain(|number, _| model.targets.contains_key(number));
+        let numbers: Vec<u16> = model.targets.keys().copied().collect();
         for number in numbers {
             let old = self.status.get(&number).map(|(status, _)| *status);
             match self.verdict(number) {
