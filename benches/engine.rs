@@ -11,7 +11,9 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Instant as Clock;
 
-use bng::conf::model::{Interface, Model, Module, Network, Protocol, Server, SessionId, Subnet4, Target};
+use bng::conf::model::{
+    Interface, Model, Module, Network, Ports, Protocol, Server, SessionId, Subnet4, Target,
+};
 use bng::engine::Engine;
 use bng::net::Addr;
 use bng::outbox::Outbox;
@@ -123,28 +125,22 @@ fn model() -> Model {
     let interface =
         Interface { name: "mem0".into(), access: Default::default(), init: None, threads: 1, active: true };
     let network = Network {
-        name: None,
         subnet4: Some(Subnet4 { addr: Ipv4Addr::new(10, 0, 0, 0), prefix: 8 }),
         real: Some(Ipv4Addr::new(10, 0, 0, 1)),
-        virt: None,
-        mask6: None,
-        real6: None,
-        virt6: None,
         interface: 1,
         active: true,
+        ..Network::default()
     };
     let server = Server {
-        name: None,
         ipaddr: Some(VIP),
-        ipaddr6: None,
-        port: 53,
+        ports: Ports::new(&[53]),
         protocol: Some(Protocol::Udp),
         targets: vec![1, 2],
-        method: Default::default(),
         sessionid: SessionId::Src,
         stimeout: Duration::from_secs(600),
         registered: true,
         active: true,
+        ..Server::default()
     };
     let target = |last| Target {
         ipaddr: Some(Ipv4Addr::new(10, 0, 0, last)),

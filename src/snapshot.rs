@@ -3,13 +3,17 @@
 //! The director builds a new snapshot when the configuration, a neighbour, a check or mastership changes, and
 //! publishes it as a whole. A worker reads one snapshot per batch, so it never sees half a change.
 
+mod services;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::conf::model::{Model, Module, Network, Protocol, SessionId};
+use crate::conf::model::{Model, Module, Network, SessionId};
 use crate::net::{Addr, AddrMap, PortId};
 use crate::time::Duration;
 use crate::wire::MacAddr;
+use services::Claim;
+pub use services::Services;
 
 /// Who owns one of our addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,17 +44,6 @@ pub struct Port {
     pub real_macs: Vec<MacAddr>,
     /// Every station address we receive for, the shared ones included.
     pub macs: Vec<MacAddr>,
-}
-
-/// Service of one virtual address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Service {
-    /// Protocol, `None` for any.
-    pub protocol: Option<Protocol>,
-    /// Port, 0 for any.
-    pub port: u16,
-    /// Server number.
-    pub server: u16,
 }
 
 /// A server as the fast path sees it.
@@ -107,8 +100,8 @@ pub struct Snapshot {
     pub own: AddrMap<Own>,
     /// Addresses that the director resolves, with what it believes.
     pub watched: AddrMap<Option<MacAddr>>,
-    /// Services per virtual address, most specific first.
-    pub services: AddrMap<Vec<Service>>,
+    /// What each virtual address serves.
+    pub services: AddrMap<Services>,
     /// Servers by number.
     pub servers: Vec<Option<Server>>,
     /// Targets by number.
@@ -289,19 +282,16 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapsh
 }
 
 /// What each virtual address serves.
-fn services(model: &Model) -> Vec<(Addr, Vec<Service>)> {
-    let mut services: BTreeMap<Addr, Vec<Service>> = BTreeMap::new();
+fn services(model: &Model) -> Vec<(Addr, Services)> {
+    let mut claims: BTreeMap<Addr, Vec<Claim>> = BTreeMap::new();
     for (number, server) in model.servers.iter().filter(|(_, s)| s.registered) {
         for ip in server.addresses() {
-            let service = Service { protocol: server.protocol, port: server.port, server: *number };
-            services.entry(ip.into()).or_default().push(service);
+            let ports = (!server.ports.is_any()).then(|| server.ports.runs());
+            let claim = Claim { protocol: server.protocol, ports, server: *number };
+            claims.entry(ip.into()).or_default().push(claim);
         }
     }
-    for list in services.values_mut() {
-        // Exact protocol and port first, then any port, then any protocol; stable, so the lower number wins.
-        list.sort_by_key(|s| (s.protocol.is_none(), s.port == 0));
-    }
-    services.into_iter().collect()
+    claims.into_iter().map(|(addr, claims)| (addr, Services::build(&claims))).collect()
 }
 
 /// Registered servers by number, with the targets that can take new sessions.

@@ -9,6 +9,7 @@ use super::diagnostic::shown;
 use super::keyword::{Match, alternatives, nearest, unique_prefix};
 use super::kind::Kind;
 use super::lexer::quote_if_needed;
+use super::ports;
 
 /// One word of a fixed set that an argument may be.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,8 +76,12 @@ pub enum Arg {
     Number(u32, u32),
     /// A number with up to three decimals, from -1000000 to 1000000.
     Decimal,
-    /// A list of ports, ranges allowed, of which there are at most [`PORTS_MAX`]; or 0 for any port.
+    /// A list of ports, ranges allowed; or 0 for any port.
     Ports,
+    /// A list of IPv4 addresses of hosts, each once, of which there are at most this many.
+    Ipv4s(usize),
+    /// A list of IPv6 addresses of hosts, each once, of which there are at most this many.
+    Ipv6s(usize),
     /// A list of words of letters, digits, `-` and `_`, each of at most this many characters and each at most once.
     Names(usize),
     /// `0` or `1`.
@@ -102,9 +107,6 @@ pub enum Arg {
 /// Longest command or path of a script, in characters.
 pub(super) const COMMAND_MAX: usize = 4095;
 
-/// Most ports in one list.
-pub const PORTS_MAX: usize = 64;
-
 /// A value that has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
@@ -126,6 +128,8 @@ pub enum Value {
     Decimal(i64),
     /// Ports, in the order given; 0 stands alone.
     Ports(Vec<u16>),
+    /// IPv4 or IPv6 addresses, in the order given.
+    Hosts(Vec<IpAddr>),
     /// Words, in the order given.
     Names(Vec<String>),
     /// `0` or `1`.
@@ -179,7 +183,10 @@ impl fmt::Display for Value {
                 let fraction = format!(".{rest:03}");
                 write!(f, "{sign}{whole}{}", fraction.trim_end_matches('0').trim_end_matches('.'))
             }
-            Self::Ports(list) => write_list(f, list),
+            Self::Ports(list) => ports::write(f, list),
+            Self::Hosts(list) => {
+                f.write_str(&list.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(","))
+            }
             Self::Names(names) => f.write_str(&names.join(",")),
             Self::Flag(on) => f.write_str(if *on { "1" } else { "0" }),
             Self::Switch(on) => f.write_str(if *on { "enable" } else { "disable" }),
@@ -260,6 +267,8 @@ impl Arg {
             Self::Number(min, max) => format!("<{min}-{max}>"),
             Self::Decimal => "<decimal>".to_owned(),
             Self::Ports => "<port>[,<port>...]".to_owned(),
+            Self::Ipv4s(_) => "<ipv4>[,<ipv4>...]".to_owned(),
+            Self::Ipv6s(_) => "<ipv6>[,<ipv6>...]".to_owned(),
             Self::Names(_) => "<name>[,<name>...]".to_owned(),
             Self::Flag => FLAGS.join("|"),
             Self::Switch => "enable|disable".to_owned(),
@@ -292,6 +301,8 @@ impl Arg {
             Self::Number(min, max) => number(word, min, max).map(Value::Number),
             Self::Decimal => decimal(word).map(Value::Decimal),
             Self::Ports => ports(word).map(Value::Ports),
+            Self::Ipv4s(max) => hosts(word, max, |word| host4(word).map(IpAddr::from)).map(Value::Hosts),
+            Self::Ipv6s(max) => hosts(word, max, |word| host6(word).map(IpAddr::from)).map(Value::Hosts),
             Self::Names(max) => names(word, max).map(Value::Names),
             Self::Flag => match word {
                 "0" => Ok(Value::Flag(false)),
@@ -463,6 +474,7 @@ fn decimal(word: &str) -> Result<i64, Refusal> {
 fn ports(word: &str) -> Result<Vec<u16>, Refusal> {
     let port = |text: &str| number(text, 0, 65535).map(|n| u16::try_from(n).unwrap_or(u16::MAX));
     let mut list = Vec::new();
+    let mut seen = vec![false; usize::from(u16::MAX) + 1];
     for part in elements(word)? {
         let element = &word[part.clone()];
         let (first, last) = element.split_once('-').unwrap_or((element, element));
@@ -471,20 +483,35 @@ fn ports(word: &str) -> Result<Vec<u16>, Refusal> {
         if first > last {
             return Err(Refusal::new(format!("the range {first}-{last} runs backwards")).part(part));
         }
-        if usize::from(last - first) + 1 + list.len() > PORTS_MAX {
-            return Err(Refusal::new(format!("these are more than {PORTS_MAX} ports"))
-                .hint("0 stands for any port")
-                .part(part));
-        }
         for n in first..=last {
-            if list.contains(&n) {
+            if std::mem::replace(&mut seen[usize::from(n)], true) {
                 return Err(Refusal::new(format!("port {n} appears twice")).part(part));
             }
             list.push(n);
         }
     }
-    if list.len() > 1 && list.contains(&0) {
+    if list.len() > 1 && seen[0] {
         return Err(Refusal::new("0 stands for any port and cannot be one of several"));
+    }
+    Ok(list)
+}
+
+/// Reads a list of at most `max` addresses, each of which `host` reads.
+fn hosts(
+    word: &str,
+    max: usize,
+    host: impl Fn(&str) -> Result<IpAddr, Refusal>,
+) -> Result<Vec<IpAddr>, Refusal> {
+    let mut list = Vec::new();
+    for part in elements(word)? {
+        let addr = host(&word[part.clone()]).map_err(|r| r.part(part.clone()))?;
+        if list.contains(&addr) {
+            return Err(Refusal::new(format!("{addr} appears twice")).part(part));
+        }
+        if list.len() == max {
+            return Err(Refusal::new(format!("these are more than {max} addresses")).part(part));
+        }
+        list.push(addr);
     }
     Ok(list)
 }
@@ -743,7 +770,8 @@ mod tests {
         assert_eq!(refused(Arg::Ports, "80,80"), "port 80 appears twice");
         assert_eq!(refused(Arg::Ports, "81-80"), "the range 81-80 runs backwards");
         assert_eq!(refused(Arg::Ports, "65536"), "'65536' is out of range, 0 to 65535 are allowed");
-        assert_eq!(refused(Arg::Ports, "1-65535"), "these are more than 64 ports (0 stands for any port)");
+        assert_eq!(Arg::Ports.parse("443,8000-9999,80,81").unwrap().to_string(), "443,8000-9999,80,81");
+        assert_eq!(Arg::Ports.parse("65535,1-65534").unwrap().to_string(), "65535,1-65534");
     }
 
     #[test]

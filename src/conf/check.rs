@@ -382,9 +382,9 @@ impl<'a> Rules<'a> {
                 else {
                     continue;
                 };
-                let port = a.port == 0 || b.port == 0 || a.port == b.port;
+                let port = a.ports.overlap(&b.ports);
                 let protocol = a.protocol.is_none() || b.protocol.is_none() || a.protocol == b.protocol;
-                if port && protocol && (a.port, a.protocol) == (b.port, b.protocol) {
+                if port && protocol && a.ports.share(&b.ports) && a.protocol == b.protocol {
                     // Registered ones are refused by the model; these two are not both in work yet.
                     self.say(
                         Level::Warning,

@@ -14,8 +14,8 @@ use super::config::{Config, Key, Object};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
 use super::kind::Kind;
 use super::model::{
-    Access, Gateway, Interface, Method, Model, Module, Network, Probe, Protocol, Server, SessionId, Subnet4,
-    Target, Vrrp,
+    Access, Gateway, Interface, Method, Model, Module, Network, Ports, Probe, Protocol, Proxy, Server,
+    SessionId, Side, Subnet4, Target, Tnat, Tuning, Tunnel, Vip, Vrrp,
 };
 use super::parser::{Doubt, Mode};
 use super::statement::STATEMENTS;
@@ -55,6 +55,7 @@ pub(super) fn interpret(
         localdsr: interpreter.flag("localdsr"),
         ipforwarding: interpreter.flag("ipforwarding"),
         interfaces: interpreter.interfaces(),
+        tuning: interpreter.tuning(),
         ..Model::default()
     };
     model.networks = interpreter.networks(&model);
@@ -62,7 +63,8 @@ pub(super) fn interpret(
     model.gateway = interpreter.gateway(&model);
     model.targets = interpreter.targets(&model);
     model.servers = interpreter.servers(&model);
-    interpreter.vips(&model);
+    model.vips = interpreter.vips(&model);
+    model.tnats = interpreter.tnats();
     interpreter.references();
     interpreter.modules_in_use(&model);
     model
@@ -86,7 +88,7 @@ impl<'a> Subject<'a> {
             Some(Value::Mask(prefix)) => Some(u32::from(*prefix)),
             Some(Value::Index(n)) => Some(u32::from(*n)),
             // Of a list, the first element counts.
-            Some(Value::Indices(list) | Value::Ports(list)) => list.first().copied().map(u32::from),
+            Some(Value::Indices(list)) => list.first().copied().map(u32::from),
             _ => None,
         }
     }
@@ -108,6 +110,38 @@ impl<'a> Subject<'a> {
             Some(Value::Ipv6(addr)) => Some(*addr),
             _ => None,
         }
+    }
+
+    fn hosts(self, keyword: &str) -> &'a [IpAddr] {
+        match self.value(keyword) {
+            Some(Value::Hosts(list)) => list,
+            _ => &[],
+        }
+    }
+
+    fn hosts4(self, keyword: &str) -> Vec<Ipv4Addr> {
+        self.hosts(keyword)
+            .iter()
+            .filter_map(|a| if let IpAddr::V4(a) = a { Some(*a) } else { None })
+            .collect()
+    }
+
+    fn hosts6(self, keyword: &str) -> Vec<Ipv6Addr> {
+        self.hosts(keyword)
+            .iter()
+            .filter_map(|a| if let IpAddr::V6(a) = a { Some(*a) } else { None })
+            .collect()
+    }
+
+    fn indices(self, keyword: &str) -> &'a [u16] {
+        match self.value(keyword) {
+            Some(Value::Indices(list)) => list,
+            _ => &[],
+        }
+    }
+
+    fn switch(self, keyword: &str) -> bool {
+        self.value(keyword) == Some(&Value::Switch(true))
     }
 
     fn word(self, keyword: &str) -> Option<&'static str> {
@@ -135,6 +169,18 @@ impl<'a> Subject<'a> {
     fn name(self) -> String {
         self.key.0.object_name(self.key.1)
     }
+}
+
+/// What a server sends from, if it is a proxy: `prx`, or its own address.
+fn proxy(server: Subject<'_>) -> Option<Proxy> {
+    (server.switch("proxy") || server.switch("snat")).then(|| Proxy {
+        v4: or_own(server.hosts4("prx"), server.ipv4("ipaddr")),
+        v6: or_own(server.hosts6("prx6"), server.ipv6("ipaddr6")),
+    })
+}
+
+fn or_own<A>(list: Vec<A>, own: Option<A>) -> Vec<A> {
+    if list.is_empty() { own.into_iter().collect() } else { list }
 }
 
 fn probe(interval: u32, timeout: u32) -> Probe {
@@ -228,6 +274,22 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
+    fn tuning(&self) -> Tuning {
+        let default = Tuning::default();
+        let Some(set) = self.only(Kind::Set) else { return default };
+        let seconds =
+            |keyword, default| set.number(keyword).map_or(default, |n| Duration::from_secs(n.into()));
+        Tuning {
+            maxsessions: set.number("maxsessions").unwrap_or(default.maxsessions),
+            synrate: set.number("synrate").unwrap_or(default.synrate),
+            mssclamp: self.flag("mssclamp"),
+            tunnelsrc: set.hosts4("tunnelsrc"),
+            tunnelsrc6: set.hosts6("tunnelsrc6"),
+            gnatdefaultto: seconds("gnatdefaultto", default.gnatdefaultto),
+            gnatdnsto: seconds("gnatdnsto", default.gnatdnsto),
+        }
+    }
+
     fn interfaces(&mut self) -> BTreeMap<u16, Interface> {
         let mut interfaces = BTreeMap::new();
         let mut devices: BTreeMap<String, u16> = BTreeMap::new();
@@ -277,6 +339,9 @@ impl<'a> Interpreter<'a, '_> {
                 mask6: subject.small("mask6"),
                 real6: subject.ipv6("real6"),
                 virt6: subject.ipv6("virt6"),
+                nat: subject
+                    .word("nat")
+                    .map(|side| if side == "inside" { Side::Inside } else { Side::Outside }),
                 interface,
                 active: subject.active() && model.interfaces.get(&interface).is_some_and(|i| i.active),
             };
@@ -469,7 +534,17 @@ impl<'a> Interpreter<'a, '_> {
                 ping: subject.probe("ping"),
                 ping6: subject.probe("ping6"),
                 tcpopen,
-                dsr: subject.value("dsr") == Some(&Value::Switch(true)),
+                dsr: subject.switch("dsr"),
+                tunnel: match subject.word("tunnel") {
+                    Some("ipip") => Some(Tunnel::Ipip),
+                    Some("gue") => Some(Tunnel::Gue),
+                    Some("gre") => Some(Tunnel::Gre),
+                    _ => None,
+                },
+                via: match subject.value("via") {
+                    Some(Value::Host(addr)) => Some(*addr),
+                    _ => None,
+                },
                 registered: subject.object.registered,
                 active: subject.active(),
             };
@@ -530,15 +605,16 @@ impl<'a> Interpreter<'a, '_> {
         let mut services: BTreeMap<(IpAddr, u16, Option<Protocol>), u16> = BTreeMap::new();
         for subject in self.subjects(Kind::Server) {
             let number = subject.key.1;
-            let targets = match subject.value("target") {
-                Some(Value::Indices(list)) => list.clone(),
-                _ => Vec::new(),
+            let targets = subject.indices("target").to_vec();
+            let ports = match subject.value("port") {
+                Some(Value::Ports(list)) => Ports::new(list),
+                _ => Ports::default(),
             };
             let server = Server {
                 name: self.text(Some(subject), "name"),
                 ipaddr: subject.ipv4("ipaddr"),
                 ipaddr6: subject.ipv6("ipaddr6"),
-                port: subject.small("port").unwrap_or(0),
+                ports,
                 protocol: subject.protocol(),
                 targets,
                 method: Method::Rr,
@@ -550,12 +626,14 @@ impl<'a> Interpreter<'a, '_> {
                     _ => SessionId::Src,
                 },
                 stimeout: Duration::from_secs(subject.number("stimeout").unwrap_or(DEFAULT_STIMEOUT).into()),
+                ftimeout: subject
+                    .number("ftimeout")
+                    .filter(|n| *n > 0)
+                    .map(|n| Duration::from_secs(n.into())),
+                onepacket: subject.switch("onepacket"),
+                proxy: proxy(subject),
                 registered: subject.object.registered,
                 active: subject.active(),
-            };
-            let ports = match subject.value("port") {
-                Some(Value::Ports(list)) => list.clone(),
-                _ => vec![0],
             };
             if server.ipaddr.is_none() && server.ipaddr6.is_none() {
                 let message = format!("server {number} has neither ipaddr nor ipaddr6");
@@ -565,8 +643,10 @@ impl<'a> Interpreter<'a, '_> {
                 [("ipaddr", server.ipaddr.map(IpAddr::V4)), ("ipaddr6", server.ipaddr6.map(IpAddr::V6))];
             for (keyword, addr) in addresses {
                 let Some(addr) = addr else { continue };
-                let taken =
-                    ports.iter().filter_map(|port| services.insert((addr, *port, server.protocol), number));
+                let taken = server
+                    .ports
+                    .iter()
+                    .filter_map(|port| services.insert((addr, port, server.protocol), number));
                 if let Some(other) = taken.min() {
                     let message =
                         format!("server {number} has the address, port and protocol of server {other}");
@@ -582,10 +662,7 @@ impl<'a> Interpreter<'a, '_> {
                     Some(&format!("for example: server {number} target 1")),
                 );
             }
-            let backups = match subject.value("backup") {
-                Some(Value::Indices(list)) => list.as_slice(),
-                _ => &[],
-            };
+            let backups = subject.indices("backup");
             self.check_targets_of(subject, &server, ("target", &server.targets), model);
             self.check_targets_of(subject, &server, ("backup", backups), model);
             if let Some(both) = backups.iter().find(|number| server.targets.contains(number)) {
@@ -611,10 +688,11 @@ impl<'a> Interpreter<'a, '_> {
             if self.doubt.objects.contains(&(Kind::Target, *number)) {
                 continue;
             }
-            if target.dsr && target.port != 0 && target.port != server.port {
+            let keeps_ports = target.dsr || target.tunnel.is_some();
+            if keeps_ports && target.port != 0 && server.ports.single() != Some(target.port) {
                 let message = format!(
                     "{name} has port {}, its target {number} port {}, but direct server return cannot change ports",
-                    server.port, target.port
+                    server.ports, target.port
                 );
                 self.problem(
                     subject,
@@ -649,8 +727,9 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
-    /// Checks the addresses of every `vip`.
-    fn vips(&mut self, model: &Model) {
+    /// Reads every `vip` and checks its addresses.
+    fn vips(&mut self, model: &Model) -> BTreeMap<u16, Vip> {
+        let mut vips = BTreeMap::new();
         for subject in self.subjects(Kind::Vip) {
             let name = subject.name();
             let addresses = [subject.ipv4("ipaddr").map(IpAddr::V4), subject.ipv6("ipaddr6").map(IpAddr::V6)];
@@ -672,7 +751,35 @@ impl<'a> Interpreter<'a, '_> {
                     );
                 }
             }
+            let vip = Vip {
+                ipaddr: subject.ipv4("ipaddr"),
+                ipaddr6: subject.ipv6("ipaddr6"),
+                active: subject.active(),
+            };
+            vips.insert(subject.key.1, vip);
         }
+        vips
+    }
+
+    /// Reads every `tnat`.
+    fn tnats(&mut self) -> BTreeMap<u16, Tnat> {
+        let mut tnats = BTreeMap::new();
+        for subject in self.subjects(Kind::Tnat) {
+            let Some(server) = subject.small("server") else {
+                let hint = format!("for example: {} server 1", subject.name());
+                self.problem(subject, "server", format!("{} has no server", subject.name()), Some(&hint));
+                continue;
+            };
+            let tnat = Tnat {
+                server,
+                port: subject.small("port").unwrap_or(0),
+                protocol: subject.protocol(),
+                targets: subject.indices("target").to_vec(),
+                active: subject.active(),
+            };
+            tnats.insert(subject.key.1, tnat);
+        }
+        tnats
     }
 
     /// Reports every number of an object that does not exist.

@@ -83,16 +83,14 @@ pub(super) fn shortfalls(statement: &Statement, value: &Value) -> Vec<Shortfall>
     match (value, statement.arg) {
         (Value::Choice(word), Arg::Choice(choices)) => word_shortfalls(&[word], choices),
         (Value::Choices(words), Arg::Choices(choices)) => word_shortfalls(words, choices),
-        (Value::Indices(list) | Value::Ports(list), _) if statement.effect == Effect::First => {
-            match list.as_slice() {
-                [first, rest @ ..] if !rest.is_empty() => {
-                    let rest: Vec<_> = rest.iter().map(u16::to_string).collect();
-                    let instead = format!("{} {first} is used", statement.keyword);
-                    vec![Shortfall { part: Some(rest.join(",")), meaning: "", instead }]
-                }
-                _ => Vec::new(),
+        (Value::Indices(list), _) if statement.effect == Effect::First => match list.as_slice() {
+            [first, rest @ ..] if !rest.is_empty() => {
+                let rest: Vec<_> = rest.iter().map(u16::to_string).collect();
+                let instead = format!("{} {first} is used", statement.keyword);
+                vec![Shortfall { part: Some(rest.join(",")), meaning: "", instead }]
             }
-        }
+            _ => Vec::new(),
+        },
         _ => Vec::new(),
     }
 }

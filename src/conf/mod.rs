@@ -21,6 +21,7 @@ mod kind;
 mod lexer;
 pub mod model;
 mod parser;
+mod ports;
 mod statement;
 mod verb;
 mod writer;
@@ -28,7 +29,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use argument::{Arg, Choice, PORTS_MAX, Standing, Value};
+pub use argument::{Arg, Choice, Standing, Value};
 pub use complete::{Candidate, complete, first_words};
 pub use config::{Config, TEXT_MAX};
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, Diagnostics, Place, Severity};

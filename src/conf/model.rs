@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+pub use super::ports::Ports;
+
 /// One stage of the packet chain, a word of the `modules` statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Module {
@@ -68,7 +70,7 @@ pub struct Subnet4 {
 }
 
 /// `network N`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Network {
     /// Description.
     pub name: Option<String>,
@@ -84,6 +86,8 @@ pub struct Network {
     pub real6: Option<Ipv6Addr>,
     /// IPv6 address owned by the master.
     pub virt6: Option<Ipv6Addr>,
+    /// Role in address translation.
+    pub nat: Option<Side>,
     /// Interface number.
     pub interface: u16,
     /// Registered and enabled, and so is its interface.
@@ -108,6 +112,15 @@ pub struct Probe {
     pub interval: Duration,
     /// Time without an answer after which the object is down.
     pub timeout: Duration,
+}
+
+/// Side of a network in address translation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Its hosts are translated when they send to an outside network.
+    Inside,
+    /// Its address is what they are translated to.
+    Outside,
 }
 
 /// `gateway`
@@ -152,8 +165,17 @@ pub enum SessionId {
     BothPort,
 }
 
+/// Source addresses that a server sends to its targets from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxy {
+    /// IPv4, at least one when the server has an IPv4 address.
+    pub v4: Vec<Ipv4Addr>,
+    /// IPv6, at least one when the server has an IPv6 address.
+    pub v6: Vec<Ipv6Addr>,
+}
+
 /// `server N`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Server {
     /// Description.
     pub name: Option<String>,
@@ -161,8 +183,8 @@ pub struct Server {
     pub ipaddr: Option<Ipv4Addr>,
     /// Virtual IPv6 address.
     pub ipaddr6: Option<Ipv6Addr>,
-    /// Port, 0 for any.
-    pub port: u16,
+    /// Ports; sessions are shared among them.
+    pub ports: Ports,
     /// Protocol, `None` for any.
     pub protocol: Option<Protocol>,
     /// Target numbers in the order given.
@@ -173,10 +195,27 @@ pub struct Server {
     pub sessionid: SessionId,
     /// Idle time after which a session is removed.
     pub stimeout: Duration,
+    /// The same once a session was closed; `None` when that makes no difference.
+    pub ftimeout: Option<Duration>,
+    /// Every datagram of UDP gets a target of its own; no session is kept.
+    pub onepacket: bool,
+    /// Both addresses of a packet are translated: answers come back here.
+    pub proxy: Option<Proxy>,
     /// Registered: its addresses are answered.
     pub registered: bool,
     /// Registered and enabled: it takes traffic.
     pub active: bool,
+}
+
+/// How packets reach a target behind routers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tunnel {
+    /// IP in IP (RFC 2003, RFC 2473, RFC 4213).
+    Ipip,
+    /// Generic UDP encapsulation (draft-ietf-intarea-gue), variant 0.
+    Gue,
+    /// Generic routing encapsulation (RFC 2784).
+    Gre,
 }
 
 /// `target N`
@@ -200,10 +239,74 @@ pub struct Target {
     pub tcpopen: Option<(u16, Probe)>,
     /// Direct server return.
     pub dsr: bool,
+    /// Direct server return through a tunnel.
+    pub tunnel: Option<Tunnel>,
+    /// Next hop on the way to it, where the networks and the gateway do not tell.
+    pub via: Option<IpAddr>,
     /// Registered: checks run.
     pub registered: bool,
     /// Registered and enabled: it takes new sessions.
     pub active: bool,
+}
+
+/// `vip N`: an address of the master that is no server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Vip {
+    /// IPv4 address.
+    pub ipaddr: Option<Ipv4Addr>,
+    /// IPv6 address.
+    pub ipaddr6: Option<Ipv6Addr>,
+    /// Registered and enabled: it is answered for.
+    pub active: bool,
+}
+
+/// `tnat N`: flows that targets open leave with the address of their server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tnat {
+    /// Server whose identity they get.
+    pub server: u16,
+    /// Source port of such flows, 0 for any.
+    pub port: u16,
+    /// Protocol, `None` for any.
+    pub protocol: Option<Protocol>,
+    /// Targets that open them.
+    pub targets: Vec<u16>,
+    /// Registered and enabled.
+    pub active: bool,
+}
+
+/// Parameters of the packet path: `set`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tuning {
+    /// Most sessions, and most translated connections, of one worker and family.
+    pub maxsessions: u32,
+    /// New sessions per second of one worker above which no more are stored; 0 for no limit.
+    pub synrate: u32,
+    /// Segments of connections through a tunnel are kept small enough for it.
+    pub mssclamp: bool,
+    /// Source addresses of IPv4 tunnels, one per flow; the node's own when empty.
+    pub tunnelsrc: Vec<Ipv4Addr>,
+    /// Source addresses of IPv6 tunnels.
+    pub tunnelsrc6: Vec<Ipv6Addr>,
+    /// Idle time of a translation.
+    pub gnatdefaultto: Duration,
+    /// Idle time of the translation of a DNS query.
+    pub gnatdnsto: Duration,
+}
+
+/// What holds without any `set` statement.
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            maxsessions: 1 << 20,
+            synrate: 0,
+            mssclamp: false,
+            tunnelsrc: Vec::new(),
+            tunnelsrc6: Vec::new(),
+            gnatdefaultto: Duration::from_secs(600),
+            gnatdnsto: Duration::from_secs(15),
+        }
+    }
 }
 
 /// The whole configuration.
@@ -217,6 +320,8 @@ pub struct Model {
     pub localdsr: bool,
     /// `set ipforwarding`
     pub ipforwarding: bool,
+    /// Parameters of the packet path.
+    pub tuning: Tuning,
     /// Interfaces by number.
     pub interfaces: BTreeMap<u16, Interface>,
     /// Networks by number.
@@ -229,6 +334,10 @@ pub struct Model {
     pub servers: BTreeMap<u16, Server>,
     /// Targets by number, 1 to 1024.
     pub targets: BTreeMap<u16, Target>,
+    /// Addresses without a server, by number.
+    pub vips: BTreeMap<u16, Vip>,
+    /// Translations of flows that targets open, by number.
+    pub tnats: BTreeMap<u16, Tnat>,
 }
 
 impl Server {

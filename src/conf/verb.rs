@@ -220,7 +220,11 @@ impl<'a> Parser<'a, '_> {
             self.config.unset(key, statement);
             return Read::Done;
         };
-        if !matches!(what.arg, Arg::Indices(_) | Arg::Choices(_) | Arg::Ports | Arg::Names(_)) {
+        let is_list = matches!(
+            what.arg,
+            Arg::Indices(_) | Arg::Choices(_) | Arg::Ports | Arg::Names(_) | Arg::Ipv4s(_) | Arg::Ipv6s(_)
+        );
+        if !is_list {
             // What follows is too much: the end of the line says so.
             self.config.unset(key, statement);
             return Read::Done;
@@ -234,6 +238,7 @@ impl<'a> Parser<'a, '_> {
             }
             (None, Arg::Ports) => Value::Ports(Vec::new()),
             (None, Arg::Names(_)) => Value::Names(Vec::new()),
+            (None, Arg::Ipv4s(_) | Arg::Ipv6s(_)) => Value::Hosts(Vec::new()),
             (None, _) => Value::Indices(Vec::new()),
         };
         let (left, missing) = match (what.arg.parse(word), old) {
@@ -248,6 +253,10 @@ impl<'a> Parser<'a, '_> {
             (Ok(Value::Ports(gone)), Value::Ports(list)) => {
                 let (left, missing) = without(list, &gone);
                 (left.map(Value::Ports), missing)
+            }
+            (Ok(Value::Hosts(gone)), Value::Hosts(list)) => {
+                let (left, missing) = without(list, &gone);
+                (left.map(Value::Hosts), missing)
             }
             (Ok(Value::Names(gone)), Value::Names(list)) => {
                 let (left, missing) = without(list, &gone);

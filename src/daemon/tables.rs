@@ -62,7 +62,7 @@ pub fn servers(director: &Director, doors: &Doors, snapshot: &Snapshot) -> Vec<S
             number: *number,
             name: server.name.clone(),
             addresses: server.addresses().collect(),
-            port: server.port,
+            ports: server.ports.clone(),
             protocol: match server.protocol {
                 None => "any",
                 Some(Protocol::Tcp) => "tcp",

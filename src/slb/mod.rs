@@ -12,7 +12,7 @@ use crate::hash::HashKey;
 use crate::net::Addr;
 use crate::pass::{Pass, bits};
 use crate::seed::Seed;
-use crate::snapshot::{Hop, Server, Service, Snapshot};
+use crate::snapshot::{Hop, Server, Services, Snapshot};
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
 use crate::wire::{Fragment, IpInfo, protocol, tcp};
@@ -137,34 +137,31 @@ fn request<'s, K: Key>(
     if snapshot.own.get(info.src).is_some() {
         return Some(Err(Drop::OwnSource));
     }
-    let service = match service(services, info) {
-        Ok(service) => service,
+    let number = match service(services, info) {
+        Ok(number) => number,
         Err(reason) => return Some(Err(reason)),
     };
-    let Some(server) = snapshot.server(service.server).filter(|s| s.active) else {
+    let Some(server) = snapshot.server(number).filter(|s| s.active) else {
         return Some(Err(Drop::ServerDisabled));
     };
-    let key = key::<K>(server.sessionid, service.server, info);
+    let key = key::<K>(server.sessionid, number, info);
     let opening = info.proto == protocol::TCP
         && info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK) == tcp::flags::SYN;
     Some(Ok(Request { frame: i, server, spot: table.locate(&key), key, opening }))
 }
 
 /// The most specific service of a virtual address for this packet.
-fn service(services: &[Service], info: &IpInfo) -> Result<Service, Drop> {
+fn service(services: &Services, info: &IpInfo) -> Result<u16, Drop> {
     let proto = match info.proto {
         protocol::TCP => Some(Protocol::Tcp),
         protocol::UDP => Some(Protocol::Udp),
         _ => None,
     };
-    let fits =
-        |s: &&Service| (s.protocol.is_none() || s.protocol == proto) && (s.port == 0 || s.port == info.dport);
-    if let Some(found) = services.iter().find(fits) {
-        return Ok(*found);
+    if info.fragment == Fragment::Later {
+        // A later fragment has no ports; a server on a port cannot be told from another.
+        return services.find_any(proto).ok_or(Drop::Fragment);
     }
-    // A later fragment has no ports; a server on a port cannot be told from another.
-    let later = info.fragment == Fragment::Later;
-    Err(if later { Drop::Fragment } else { Drop::NoServer })
+    services.find(proto, info.dport).ok_or(Drop::NoServer)
 }
 
 /// The target of this packet's session, which is created or moved when need be, and the way there. `None`: nobody can

@@ -6,8 +6,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bng::conf::model::{
-    Access, Interface, Method, Model, Module, Network, Probe, Protocol, Server, SessionId, Subnet4, Target,
-    Vrrp,
+    Access, Interface, Method, Model, Module, Network, Ports, Probe, Protocol, Server, SessionId, Subnet4,
+    Target, Vrrp,
 };
 use bng::time::Duration;
 use bng::wire::MacAddr;
@@ -25,7 +25,6 @@ pub(crate) fn node(index: usize, priority: u8) -> Model {
     let interface =
         Interface { name: "eth0".into(), access: Access::Raw, init: None, threads: 1, active: true };
     let network = Network {
-        name: None,
         subnet4: Some(Subnet4 { addr: Ipv4Addr::new(172, 17, 2, 0), prefix: 24 }),
         real: Some(real(index)),
         virt: Some(Ipv4Addr::new(172, 17, 2, 100)),
@@ -34,6 +33,7 @@ pub(crate) fn node(index: usize, priority: u8) -> Model {
         virt6: Some(Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, 0x100)),
         interface: 1,
         active: true,
+        ..Network::default()
     };
     Model {
         modules: vec![Module::Vrrp, Module::Arp, Module::Ping, Module::Hc, Module::Master, Module::Slb],
@@ -50,10 +50,9 @@ pub(crate) fn farm(index: usize, priority: u8, targets: u16, (interval, timeout)
     let probe = (interval > 0)
         .then_some(Probe { interval: Duration::from_secs(interval), timeout: Duration::from_secs(timeout) });
     let server = Server {
-        name: None,
         ipaddr: Some(Ipv4Addr::new(172, 17, 2, 90)),
         ipaddr6: Some(Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, 0x90)),
-        port: 80,
+        ports: Ports::new(&[80]),
         protocol: Some(Protocol::Tcp),
         targets: (1..=targets).collect(),
         method: Method::Rr,
@@ -61,6 +60,7 @@ pub(crate) fn farm(index: usize, priority: u8, targets: u16, (interval, timeout)
         stimeout: Duration::from_secs(600),
         registered: true,
         active: true,
+        ..Server::default()
     };
     let target = |n: u16| Target {
         ipaddr: Some(Ipv4Addr::new(172, 17, 2, 200 + n as u8)),

@@ -2,6 +2,7 @@
 
 use super::json::Json;
 use super::table::{Column, count, endpoint, render as table};
+use crate::conf::model::Ports;
 use std::net::IpAddr;
 
 /// What a server does with new sessions.
@@ -38,8 +39,8 @@ pub struct ServerRow {
     pub name: Option<String>,
     /// Virtual addresses, IPv4 first.
     pub addresses: Vec<IpAddr>,
-    /// Port, 0 for any.
-    pub port: u16,
+    /// Ports.
+    pub ports: Ports,
     /// `tcp`, `udp` or `any`.
     pub protocol: &'static str,
     /// State.
@@ -68,7 +69,7 @@ pub fn render(rows: &[ServerRow]) -> String {
         let mut service: Vec<String> = row
             .addresses
             .iter()
-            .map(|address| format!("{}/{}", endpoint(*address, row.port), row.protocol))
+            .map(|address| format!("{}/{}", endpoint(*address, &row.ports), row.protocol))
             .collect();
         let targets: Vec<String> = row.targets.iter().map(u16::to_string).collect();
         service.push(if targets.is_empty() {
@@ -96,7 +97,7 @@ pub fn json(rows: &[ServerRow]) -> Json {
             ("server", row.number.into()),
             ("name", Json::maybe(row.name.as_ref(), Json::text)),
             ("addresses", Json::list(&row.addresses, Json::text)),
-            ("port", row.port.into()),
+            ("ports", Json::text(&row.ports)),
             ("protocol", Json::text(row.protocol)),
             ("state", Json::text(row.state.word())),
             ("sessions", row.sessions.into()),
@@ -117,7 +118,7 @@ mod tests {
             number: 1,
             name: None,
             addresses: vec!["172.17.2.90".parse().unwrap()],
-            port: 22,
+            ports: Ports::new(&[22]),
             protocol: "tcp",
             state: ServerState::Active,
             sessions: 1,
@@ -129,7 +130,7 @@ mod tests {
             number: 512,
             name: Some("the web farm".into()),
             addresses: vec!["172.17.2.91".parse().unwrap(), "2001:db8::91".parse().unwrap()],
-            port: 0,
+            ports: Ports::default(),
             protocol: "any",
             state: ServerState::NoTarget,
             sessions: 123_456,

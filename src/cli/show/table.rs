@@ -120,8 +120,8 @@ pub fn mac(octets: [u8; 6]) -> String {
 }
 
 /// `address:port`, with brackets around an IPv6 address.
-pub fn endpoint(address: std::net::IpAddr, port: u16) -> String {
-    std::net::SocketAddr::new(address, port).to_string()
+pub fn endpoint(address: std::net::IpAddr, port: impl std::fmt::Display) -> String {
+    if address.is_ipv6() { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
 }
 
 #[cfg(test)]

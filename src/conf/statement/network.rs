@@ -18,7 +18,11 @@ pub(super) const STATEMENTS: &[Statement] = &[
     Statement::new(Kind::Network, "real6", Arg::Ipv6, "this node's own IPv6 address"),
     Statement::new(Kind::Network, "virt6", Arg::Ipv6, "IPv6 address that the master owns"),
     Statement::new(Kind::Network, "nat", Arg::Choice(NAT), "side of address translation")
-        .kept("nothing is translated"),
+        .doc(
+            "What hosts of inside networks send to hosts that are reached through an outside network leaves with the \
+             'virt' address of the outside network, or with 'real' where there is no 'virt'. Servers and their targets \
+             need no such statement.",
+        ),
     Statement::new(Kind::Network, "syncpeer", Arg::Ipv4, "'real' of the node that shares our sessions")
         .kept("sessions are not told to it"),
     Statement::new(Kind::Network, "syncpeer6", Arg::Ipv6, "'real6' of the node that shares our sessions")

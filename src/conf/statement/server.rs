@@ -19,6 +19,9 @@ const METHOD: &[Choice] = &[
     Choice::kept("rndbw", "at random, weighted by bandwidth", ROUND_ROBIN),
 ];
 
+/// Most addresses that one server sends from.
+const PROXIES_MAX: usize = 16;
+
 const SESSIONID: &[Choice] = &[
     Choice::new("src", "client address"),
     Choice::new("src+port", "client address and port"),
@@ -37,8 +40,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .default("src"),
     Statement::new(Kind::Server, "port", Arg::Ports, "port, 0 for any; several share their sessions")
         .plural("ports")
-        .default("0")
-        .first_only(),
+        .default("0"),
     Statement::new(Kind::Server, "protocol", Arg::Choice(PROTOCOL), "protocol; any without the statement"),
     Statement::new(Kind::Server, "method", Arg::Choice(METHOD), "how a new session is given to a target")
         .default("rr")
@@ -52,7 +54,14 @@ pub(super) const STATEMENTS: &[Statement] = &[
         "the same once it has been closed, 0 for off",
     )
     .default("0")
-    .kept("'stimeout' holds for all sessions"),
+    .doc(
+        "A session has been closed when FIN or RST was seen from both sides, with 'dsr enable' from the client. With 0 \
+         'stimeout' holds for closed sessions too.",
+    ),
+    Statement::new(Kind::Server, "onepacket", Arg::Switch, "each datagram of UDP gets a target of its own")
+        .default("disable")
+        .doc("No session is kept for UDP. It is for protocols of one question and one answer, such as DNS.")
+        .ours(),
     Statement::new(
         Kind::Server,
         "proxy",
@@ -60,14 +69,15 @@ pub(super) const STATEMENTS: &[Statement] = &[
         "answers come back through this node: it sends as itself",
     )
     .default("disable")
-    .kept("sessions are forwarded without it"),
-    Statement::new(Kind::Server, "prx", Arg::Ipv4, "IPv4 address that it sends from, instead of 'ipaddr'")
-        .kept("sessions are forwarded without it"),
-    Statement::new(Kind::Server, "prx6", Arg::Ipv6, "IPv6 address that it sends from, instead of 'ipaddr6'")
-        .kept("sessions are forwarded without it"),
+    .doc("Targets need no route to the clients; they see the proxy's address. Not for targets with 'dsr' or 'tunnel'."),
+    Statement::new(Kind::Server, "prx", Arg::Ipv4s(PROXIES_MAX), "IPv4 addresses that it sends from, not 'ipaddr'")
+        .doc(
+            "The 'virt' address of the targets' network is the usual choice. With several addresses the next one is \
+             used when all ports of one are taken; the original takes one only.",
+        ),
+    Statement::new(Kind::Server, "prx6", Arg::Ipv6s(PROXIES_MAX), "IPv6 addresses that it sends from, not 'ipaddr6'"),
     Statement::new(Kind::Server, "snat", Arg::Switch, "older name of 'proxy'")
-        .default("disable")
-        .kept("sessions are forwarded without it"),
+        .default("disable"),
     Statement::new(Kind::Server, "gslb", Arg::Switch, "answer DNS queries with the address of a target")
         .default("disable")
         .kept("queries are forwarded like other packets"),

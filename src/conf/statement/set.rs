@@ -32,6 +32,9 @@ const fn number(
     Statement::new(Kind::Set, keyword, Arg::Number(min, max), help).default(default)
 }
 
+/// Most source addresses of tunnels.
+const SOURCES_MAX: usize = 64;
+
 const INTERVAL: (u32, u32) = (1, SECONDS_MAX);
 const IDLE: (u32, u32) = (1, IDLE_MAX);
 const ANY: (u32, u32) = (0, u32::MAX);
@@ -46,6 +49,17 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .doc("With 0, a target with 'dsr enable' that is reached through an interface with 'access tap' stays down."),
     flag("localvirt", "0", "share 'virt' addresses with this host").kept("the host is not given them"),
     flag("ipforwarding", "0", "route between networks and to the gateway").kept("nothing is routed"),
+    flag("mssclamp", "0", "lower the segment size of connections through tunnels")
+        .doc("The maximum segment size in SYN segments is lowered so that the tunnel's header fits into the MTU.")
+        .ours(),
+    Statement::new(Kind::Set, "tunnelsrc", Arg::Ipv4s(SOURCES_MAX), "source addresses of IPv4 tunnels, one per flow")
+        .doc(
+            "Several addresses spread the flows of one balancer over the receive queues of a target. Routers on the \
+             way must accept them. Without it the node's own address in the network is used.",
+        )
+        .ours(),
+    Statement::new(Kind::Set, "tunnelsrc6", Arg::Ipv6s(SOURCES_MAX), "source addresses of IPv6 tunnels, one per flow")
+        .ours(),
     number("outmtu", (68, 65535), "1500", "largest packet that is sent, in bytes")
         .kept("packets are sent as long as they are"),
     // Neighbours.
@@ -71,6 +85,20 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .kept("no method uses them"),
     number("sessionscan", (1, 3600), "1", "seconds between searches for sessions that have ended")
         .kept("sessions end at a pace of their own"),
+    number("maxsessions", (1024, 100_000_000), "1048576", "most sessions per interface and family")
+        .doc(
+            "Memory is taken as sessions come, at most 64 bytes for one of IPv4 and 96 for one of IPv6; translated \
+             connections have a table of the same capacity. When a table is full a new session takes the place of the \
+             one that is worth least. It takes effect when the interface is opened.",
+        )
+        .ours(),
+    number("synrate", ANY, "0", "new sessions per second and interface that are stored, 0 for no limit")
+        .doc(
+            "Above it new clients of targets with 'dsr' or 'tunnel' are served by a choice that follows from their \
+             address alone and are not stored, and new connections that need translation are refused. It keeps a \
+             flood from driving live sessions out of the table.",
+        )
+        .ours(),
     flag("sessionarefresh", "0", "refresh sessions that were given out by load").kept("nothing is refreshed"),
     flag("sessiondlog", "0", "log sessions that end").kept("they are not logged"),
     // Sessions of the peer.
@@ -84,11 +112,10 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .kept("no session is told"),
     number("maxsyncps", POSITIVE, "250", "most packets to the peer per second").kept("nothing is sent to a peer"),
     // Address translation.
-    number("gnatdefaultto", IDLE, "600", "idle seconds until a translation ends").kept("nothing is translated"),
-    number("gnatdnsto", IDLE, "15", "idle seconds until the translation of a DNS query ends")
-        .kept("nothing is translated"),
+    number("gnatdefaultto", IDLE, "600", "idle seconds until a translation ends"),
+    number("gnatdnsto", IDLE, "15", "idle seconds until the translation of a DNS query ends"),
     number("natscan", (1, 3600), "1", "seconds between searches for translations that have ended")
-        .kept("nothing is translated"),
+        .kept("translations end at a pace of their own"),
     flag("natsync", "1", "tell translations to the peer").kept("nothing is sent to a peer"),
     number("natsynciv", INTERVAL, "60", "seconds between such messages").kept("nothing is sent to a peer"),
     // Operation.

@@ -1,6 +1,12 @@
 //! `target N`
 
-use super::{Arg, COMMAND_MAX, Kind, PROTOCOL, Statement};
+use super::{Arg, COMMAND_MAX, Choice, Kind, PROTOCOL, Statement};
+
+const TUNNEL: &[Choice] = &[
+    Choice::new("ipip", "IP in IP"),
+    Choice::new("gue", "generic UDP encapsulation, port 6080"),
+    Choice::new("gre", "generic routing encapsulation"),
+];
 
 /// What happens with a check that this version does not do.
 const PASSED: &str = "the check counts as passed";
@@ -9,8 +15,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     Statement::new(Kind::Target, "name", Arg::Text(255), "description"),
     Statement::new(Kind::Target, "ipaddr", Arg::Ipv4, "IPv4 address of the real server"),
     Statement::new(Kind::Target, "ipaddr6", Arg::Ipv6, "IPv6 address of the real server"),
-    Statement::new(Kind::Target, "via", Arg::Host, "next hop on the way to it, IPv4 or IPv6")
-        .kept("the target is looked for in the networks"),
+    Statement::new(Kind::Target, "via", Arg::Host, "next hop on the way to it, IPv4 or IPv6"),
     Statement::new(Kind::Target, "port", Arg::Number(0, 65535), "port, 0 for the port of the server")
         .default("0")
         .doc("With 'dsr enable' it cannot differ from the port of the server."),
@@ -37,6 +42,12 @@ pub(super) const STATEMENTS: &[Statement] = &[
     Statement::new(Kind::Target, "dsr", Arg::Switch, "direct server return: answers bypass the balancer")
         .default("disable")
         .doc("The target must hold the server's address on its loopback interface and must not answer ARP for it."),
+    Statement::new(Kind::Target, "tunnel", Arg::Choice(TUNNEL), "direct server return through a tunnel")
+        .doc(
+            "For targets behind routers. The target takes the packet out of the tunnel and answers the client by \
+             itself, so it needs the server's address on its loopback interface.",
+        )
+        .ours(),
     Statement::new(Kind::Target, "weight", Arg::Number(1, 65535), "share of new sessions among the targets")
         .default("1")
         .kept("all targets have the same share"),
