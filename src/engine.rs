@@ -11,11 +11,12 @@
 
 use std::sync::Arc;
 
-use bng_platform::{Batch, Frame};
+use bng_platform::{Batch, Frame, Meta};
 
 use crate::conf::model::Module;
 use crate::module;
 use crate::net::PortId;
+use crate::net::fragment::{Fragments, HELD_LEN};
 use crate::outbox::Outbox;
 use crate::pass::{Pass, bits, left_over};
 use crate::seed::Seed;
@@ -23,14 +24,17 @@ use crate::slb::{Slb, session};
 use crate::snapshot::{Port, Snapshot};
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
-use crate::wire::{self, Dissected, L3, MacAddr, Malformed, ethernet, protocol, vlan};
+use crate::wire::{self, Dissected, Fragment, IpInfo, L3, MacAddr, Malformed, ethernet, protocol, vlan};
 
 /// The fast path of one worker.
 #[derive(Debug)]
 pub struct Engine {
     port: PortId,
     slb: Slb,
+    fragments: Fragments,
     stats: Arc<WorkerStats>,
+    /// For frames that are not of the batch under way.
+    spare: Option<Box<Outbox>>,
     /// What ingress found out about each frame of the batch; only entries of frames in the batch are meaningful.
     dissected: [Dissected; bng_platform::BATCH_MAX],
 }
@@ -40,19 +44,64 @@ impl Engine {
     pub fn new(port: PortId, stats: Arc<WorkerStats>, mut seed: Seed) -> Self {
         let nothing =
             Dissected { dst: MacAddr::ZERO, src: MacAddr::ZERO, ethertype: 0, vlan: None, l3: L3::Other };
-        Self { port, slb: Slb::new(&mut seed), stats, dissected: [nothing; bng_platform::BATCH_MAX] }
+        Self {
+            port,
+            slb: Slb::new(&mut seed),
+            fragments: Fragments::new(&mut seed),
+            stats,
+            spare: Some(Box::default()),
+            dissected: [nothing; bng_platform::BATCH_MAX],
+        }
     }
 
     /// Takes `batch` through the module chain of `snapshot`. Forwarded frames are rewritten in place.
     pub fn process(&mut self, now: Instant, snapshot: &Snapshot, batch: &mut Batch<'_>, out: &mut Outbox) {
         out.clear();
         self.stats.work.received.add(batch.len() as u64);
+        let all = batch.all();
+        self.walk(now, snapshot, batch.frames_mut(), all, out);
+        if self.fragments.waiting() > 0 {
+            self.release(now, snapshot, out);
+        }
+    }
+
+    /// Takes fragments that have waited for the first of their packet through the chain, now that it is there.
+    fn release(&mut self, now: Instant, snapshot: &Snapshot, out: &mut Outbox) {
+        let mut bytes = [0; HELD_LEN];
+        let mut len = 0;
+        let Some(mut spare) = self.spare.take() else { return };
+        while self.fragments.release(now, |held| {
+            len = held.len();
+            bytes[..len].copy_from_slice(held);
+        }) {
+            spare.clear();
+            let mut frames = [Frame::new(&mut bytes[..len], Meta::default())];
+            self.walk(now, snapshot, &mut frames, 1, &mut spare);
+            let forwarded = spare.forwards().map(|(port, _)| (port, frames[0].bytes()));
+            for (port, frame) in forwarded.chain(spare.replies.iter()) {
+                if !out.reply(port, frame) {
+                    self.stats.dropped(Drop::ReplyFull);
+                }
+            }
+        }
+        self.spare = Some(spare);
+    }
+
+    /// Takes the frames that `all` names through the module chain.
+    fn walk(
+        &mut self,
+        now: Instant,
+        snapshot: &Snapshot,
+        frames: &mut [Frame<'_>],
+        all: u64,
+        out: &mut Outbox,
+    ) {
         let mut pass = Pass {
             now,
             snapshot,
             port: self.port,
-            pending: batch.all(),
-            frames: batch.frames_mut(),
+            pending: all,
+            frames,
             stats: &self.stats,
             dissected: &[],
             out,
@@ -62,7 +111,7 @@ impl Engine {
             icmp: 0,
             vrrp: 0,
         };
-        ingress(&mut pass, &mut self.dissected);
+        ingress(&mut pass, &mut self.dissected, &mut self.fragments);
         pass.dissected = &self.dissected;
         for module in &snapshot.modules {
             if pass.pending == 0 {
@@ -88,6 +137,9 @@ impl Engine {
     /// Housekeeping in bounded slices; to be called about every batch, or every 100 ms when there is none.
     pub fn tick(&mut self, now: Instant) {
         self.slb.sweep(now, &self.stats);
+        for _ in 0..self.fragments.expire(now) {
+            self.stats.dropped(Drop::Fragment);
+        }
     }
 
     /// About `max` sessions from `cursor` on, which is moved behind them; `None` at the end.
@@ -110,6 +162,11 @@ impl Engine {
         self.stats.clear();
     }
 
+    /// Frames that wait for others.
+    pub fn waiting(&self) -> usize {
+        self.fragments.waiting()
+    }
+
     /// Sessions of both families, expired ones that were not swept yet included.
     pub fn session_count(&self) -> usize {
         self.slb.session_count()
@@ -117,7 +174,7 @@ impl Engine {
 }
 
 /// Looks at every frame once, drops nonsense and what is not for us, and sorts the rest by protocol.
-fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected]) {
+fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected], fragments: &mut Fragments) {
     let Some(port) = pass.snapshot.port(pass.port) else {
         for i in bits(pass.pending) {
             pass.drop(i, Drop::OtherStation);
@@ -146,10 +203,16 @@ fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected]) {
             continue;
         }
         match wire::dissect(bytes) {
-            Ok(found) => match sort(pass, port, i, &found) {
-                Ok(()) => dissected[i] = found,
-                Err(reason) => pass.drop(i, reason),
-            },
+            Ok(mut found) => {
+                let sorted = sort(pass, port, i, &found).and_then(|()| match &mut found.l3 {
+                    L3::Ip(info) if info.fragment != Fragment::None => join(pass, fragments, i, info),
+                    _ => Ok(()),
+                });
+                match sorted {
+                    Ok(()) => dissected[i] = found,
+                    Err(reason) => pass.drop(i, reason),
+                }
+            }
             Err(Malformed::Truncated) => pass.drop(i, Drop::Truncated),
             Err(Malformed::BadChecksum) => pass.drop(i, Drop::Checksum),
             Err(_) => pass.drop(i, Drop::Malformed),
@@ -192,6 +255,23 @@ fn sort(pass: &mut Pass<'_, '_>, port: &Port, i: usize, found: &Dissected) -> Re
         return Err(Drop::OwnFrame);
     }
     Ok(())
+}
+
+/// Gives a later fragment the ports of its packet, or lets it wait for them.
+#[cold]
+fn join(pass: &mut Pass<'_, '_>, fragments: &mut Fragments, i: usize, info: &mut IpInfo) -> Result<(), Drop> {
+    if info.fragment == Fragment::First {
+        return if fragments.first(pass.now, info) { Ok(()) } else { Err(Drop::FragmentForged) };
+    }
+    if let Some((sport, dport)) = fragments.later(pass.now, info) {
+        (info.sport, info.dport) = (sport, dport);
+        return Ok(());
+    }
+    if fragments.hold(pass.now, info, pass.frames[i].bytes()) {
+        pass.hold(i);
+        return Ok(());
+    }
+    Err(Drop::Fragment)
 }
 
 /// Networks are untagged. A tag with VLAN 0 carries a priority only (IEEE 802.1Q 9.6) and is taken off; any other

@@ -4,8 +4,10 @@
 
 use crate::net::PortId;
 
-/// Bytes of replies that one batch can cause: a full batch of neighbour advertisements.
-const REPLY_BYTES: usize = 64 * 96;
+/// Bytes of frames of its own that one batch can cause: answers, copies in tunnels, fragments that had to wait.
+const REPLY_BYTES: usize = 256 << 10;
+/// Most such frames.
+const REPLIES: usize = 256;
 /// Bytes of frames that one batch can hand to the director; longer frames are cut to [`PUNT_LEN`] first.
 const PUNT_BYTES: usize = 64 * PUNT_LEN;
 /// Most bytes of one frame that the director gets to see. Control protocols are shorter.
@@ -20,8 +22,8 @@ pub struct FrameList {
 }
 
 impl FrameList {
-    fn new(limit: usize) -> Self {
-        Self { bytes: Vec::with_capacity(limit), ends: Vec::with_capacity(64), limit }
+    fn new(limit: usize, frames: usize) -> Self {
+        Self { bytes: Vec::with_capacity(limit), ends: Vec::with_capacity(frames), limit }
     }
 
     fn clear(&mut self) {
@@ -70,8 +72,8 @@ impl Default for Outbox {
         Self {
             forward: vec![0; usize::from(PortId::MAX) + 1],
             touched: Vec::with_capacity(64),
-            replies: FrameList::new(REPLY_BYTES),
-            punts: FrameList::new(PUNT_BYTES),
+            replies: FrameList::new(REPLY_BYTES, REPLIES),
+            punts: FrameList::new(PUNT_BYTES, 64),
         }
     }
 }
@@ -122,7 +124,7 @@ mod tests {
         assert!(out.reply(1, b"one") && out.reply(2, b"three"));
         let got: Vec<_> = out.replies.iter().collect();
         assert_eq!(got, [(1, &b"one"[..]), (2, b"three")]);
-        assert!((0..200).any(|_| !out.reply(1, &[0; 90])));
+        assert!((0..3000).any(|_| !out.reply(1, &[0; 90])));
     }
 
     #[test]

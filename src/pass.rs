@@ -126,6 +126,11 @@ impl Pass<'_, '_> {
         self.stats.dropped(reason);
     }
 
+    /// Frame `i` waits; whoever keeps it comes back with it.
+    pub fn hold(&mut self, i: usize) {
+        self.pending &= !(1 << i);
+    }
+
     /// Frame `i` leaves by `port`.
     #[inline]
     pub fn forward(&mut self, i: usize, port: PortId) {

@@ -15,7 +15,7 @@ use crate::seed::Seed;
 use crate::snapshot::{Hop, Server, Services, Snapshot};
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
-use crate::wire::{Fragment, IpInfo, protocol, tcp};
+use crate::wire::{IpInfo, protocol, tcp};
 use session::{Key, Key4, Key6, Room, Session, Spot, Table, Why};
 
 /// Most IPv4 sessions of one worker. The table takes memory page by page as sessions come, 33 bytes for each.
@@ -157,10 +157,6 @@ fn service(services: &Services, info: &IpInfo) -> Result<u16, Drop> {
         protocol::UDP => Some(Protocol::Udp),
         _ => None,
     };
-    if info.fragment == Fragment::Later {
-        // A later fragment has no ports; a server on a port cannot be told from another.
-        return services.find_any(proto).ok_or(Drop::Fragment);
-    }
     services.find(proto, info.dport).ok_or(Drop::NoServer)
 }
 

@@ -26,9 +26,7 @@ struct Span {
 pub struct Services {
     tcp: Vec<Span>,
     udp: Vec<Span>,
-    /// Server of every other protocol, and of packets whose ports are unknown.
-    tcp_any: Option<u16>,
-    udp_any: Option<u16>,
+    /// Server of every other protocol.
     other: Option<u16>,
 }
 
@@ -37,17 +35,8 @@ impl Services {
     /// that comes first.
     pub fn build(claims: &[Claim]) -> Self {
         let spans = |protocol| spans(claims.iter().filter(move |c| fits(c, Some(protocol))));
-        let any = |protocol: Option<Protocol>| {
-            let free = claims.iter().filter(|c| c.ports.is_none() && fits(c, protocol));
-            free.min_by_key(|c| c.protocol.is_none()).map(|c| c.server)
-        };
-        Self {
-            tcp: spans(Protocol::Tcp),
-            udp: spans(Protocol::Udp),
-            tcp_any: any(Some(Protocol::Tcp)),
-            udp_any: any(Some(Protocol::Udp)),
-            other: any(None),
-        }
+        let other = claims.iter().find(|c| c.ports.is_none() && c.protocol.is_none());
+        Self { tcp: spans(Protocol::Tcp), udp: spans(Protocol::Udp), other: other.map(|c| c.server) }
     }
 
     /// The server of `port` of this protocol; of a protocol other than TCP and UDP for `None`.
@@ -63,15 +52,6 @@ impl Services {
             spans => spans.get(spans.partition_point(|span| span.last < port))?,
         };
         (span.first <= port && port <= span.last).then_some(span.server)
-    }
-
-    /// The server of packets whose port is not known: one that takes any port.
-    pub fn find_any(&self, protocol: Option<Protocol>) -> Option<u16> {
-        match protocol {
-            Some(Protocol::Tcp) => self.tcp_any,
-            Some(Protocol::Udp) => self.udp_any,
-            None => self.other,
-        }
     }
 }
 
@@ -135,7 +115,6 @@ mod tests {
         assert_eq!((services.find(TCP, 81), services.find(TCP, 0)), (Some(2), Some(2)));
         assert_eq!((services.find(UDP, 80), services.find(UDP, 443)), (Some(4), Some(1)));
         assert_eq!(services.find(None, 0), Some(1));
-        assert_eq!((services.find_any(TCP), services.find_any(UDP)), (Some(2), Some(1)));
     }
 
     #[test]
@@ -145,10 +124,7 @@ mod tests {
             (services.find(TCP, 22), services.find(TCP, 21), services.find(TCP, 23)),
             (Some(7), None, None)
         );
-        assert_eq!(
-            (services.find(UDP, 22), services.find(None, 22), services.find_any(TCP)),
-            (None, None, None)
-        );
+        assert_eq!((services.find(UDP, 22), services.find(None, 22)), (None, None));
         assert_eq!(Services::default().find(TCP, 1), None);
     }
 

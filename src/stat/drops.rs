@@ -71,8 +71,10 @@ drops! {
     NotMaster = "not-master",
     /// source address is one of ours: local host or loop, never a client
     OwnSource = "own-source",
-    /// fragment without ports for a server that has one
+    /// fragment whose first part did not come in time, or found no room to wait for it
     Fragment = "fragment",
+    /// first fragment that contradicts another one of the same packet
+    FragmentForged = "fragment-forged",
     /// virtual address, but no server on this protocol and port
     NoServer = "no-server",
     /// server is not enabled

@@ -80,6 +80,8 @@ pub struct IpInfo {
     pub tcp_flags: u8,
     /// Part of the packet.
     pub fragment: Fragment,
+    /// What the parts of one packet have in common; 0 for a whole packet.
+    pub fragment_id: u32,
     /// IPv6, not IPv4.
     pub is_v6: bool,
 }
@@ -147,7 +149,7 @@ fn dissect_v4(frame: &[u8], l3_offset: usize) -> Result<IpInfo, Malformed> {
         (0, true) => Fragment::First,
         _ => Fragment::Later,
     };
-    check_fragment(offset, payload)?;
+    check_fragment(offset, packet.protocol(), payload)?;
     let layer4 = Layer4::read(packet.protocol(), fragment, payload)?;
     Ok(IpInfo {
         src: packet.src().into(),
@@ -161,6 +163,7 @@ fn dissect_v4(frame: &[u8], l3_offset: usize) -> Result<IpInfo, Malformed> {
         ttl: packet.ttl(),
         tcp_flags: layer4.tcp_flags,
         fragment,
+        fragment_id: if fragment == Fragment::None { 0 } else { u32::from(packet.ident()) },
         is_v6: false,
     })
 }
@@ -181,7 +184,8 @@ fn dissect_v6(frame: &[u8], l3_offset: usize) -> Result<IpInfo, Malformed> {
         Some(ipv6::FragmentHeader { offset: 0, .. }) => Fragment::First,
         Some(_) => Fragment::Later,
     };
-    check_fragment(upper.fragment.map_or(0, |fragment| usize::from(fragment.offset)), payload)?;
+    let offset = upper.fragment.map_or(0, |fragment| usize::from(fragment.offset));
+    check_fragment(offset, upper.protocol, payload)?;
     let layer4 = Layer4::read(upper.protocol, fragment, payload)?;
     Ok(IpInfo {
         src,
@@ -196,14 +200,18 @@ fn dissect_v6(frame: &[u8], l3_offset: usize) -> Result<IpInfo, Malformed> {
         ttl: packet.hop_limit(),
         tcp_flags: layer4.tcp_flags,
         fragment,
+        fragment_id: upper.fragment.filter(|_| fragment != Fragment::None).map_or(0, |f| f.ident),
         is_v6: true,
     })
 }
 
-/// Refuses a later fragment that is empty, or that would make the packet longer than an IP packet can be.
+/// Refuses a later fragment that is empty, that would make the packet longer than an IP packet can be, or that would
+/// write over the ports and flags of the first one when the packet is put together (RFC 1858 section 4, RFC 5722).
 #[inline]
-fn check_fragment(offset: usize, payload: &[u8]) -> Result<(), Malformed> {
-    if offset != 0 && (payload.is_empty() || offset + payload.len() > usize::from(u16::MAX)) {
+fn check_fragment(offset: usize, proto: u8, payload: &[u8]) -> Result<(), Malformed> {
+    let header = if proto == protocol::TCP { tcp::HEADER_LEN } else { udp::HEADER_LEN };
+    let end = offset + payload.len();
+    if offset != 0 && (payload.is_empty() || end > usize::from(u16::MAX) || offset < header) {
         return Err(Malformed::BadFragment);
     }
     Ok(())
@@ -391,6 +399,7 @@ mod tests {
             ttl: 64,
             tcp_flags: tcp::flags::SYN,
             fragment: Fragment::None,
+            fragment_id: 0,
             is_v6: false,
         };
         let dissected = Dissected {

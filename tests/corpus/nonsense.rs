@@ -1,6 +1,7 @@
 //! Frames of the corpus, cut and bitten: nothing panics, and every frame is accounted for once.
 
 use bng::seed::Seed;
+use bng::time::Duration;
 use bng_platform::Meta;
 
 use crate::case::{File, Incoming, Step};
@@ -17,6 +18,9 @@ fn frames(file: &File) -> impl Iterator<Item = &Incoming> {
 }
 
 /// Everything shorter than `frame`, then the frame with one to three bytes changed.
+/// Longer than any frame waits for another one.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 fn nonsense(frame: &[u8], dice: &mut Seed) -> Vec<Vec<u8>> {
     // Behind the headers all bytes are alike: of a long frame only its first and last lengths are interesting.
     let lengths = (0..frame.len()).filter(|len| *len < 256 || *len + 16 > frame.len());
@@ -65,6 +69,8 @@ fn cut_and_bitten_frames_never_panic_and_are_all_accounted_for() {
             }
             batched.poke_batches(incoming.port, &all);
         }
+        single.age(PATIENCE);
+        batched.age(PATIENCE);
         let moved = single.counters().into_iter().map(|(name, value)| {
             let before = base.get(&name).copied().unwrap_or(0);
             (name, value - before)

@@ -181,8 +181,16 @@ impl Rig {
         self.serve(hosts);
     }
 
+    /// Lets `time` pass for the engines alone: what waits there for more frames is given up.
+    pub(crate) fn age(&mut self, time: Duration) {
+        self.now += time;
+        for door in self.doors.values_mut() {
+            door.engine.tick(self.now);
+        }
+    }
+
     fn next_event(&self) -> Option<Instant> {
-        let busy = self.doors.values().any(|door| door.engine.session_count() > 0);
+        let busy = self.doors.values().any(|door| door.engine.session_count() + door.engine.waiting() > 0);
         [self.director.deadline(), busy.then(|| self.now + TICK)].into_iter().flatten().min()
     }
 
