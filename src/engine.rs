@@ -16,7 +16,7 @@ use bng_platform::{Batch, Frame, Meta};
 use crate::conf::model::Module;
 use crate::module;
 use crate::net::PortId;
-use crate::net::fragment::{Fragments, HELD_LEN};
+use crate::net::fragment_ports::{Fragments, HELD_LEN};
 use crate::outbox::Outbox;
 use crate::pass::{Pass, bits, left_over};
 use crate::seed::Seed;

@@ -1,7 +1,7 @@
 //! What the balancer knows of the network around it.
 
 mod addrmap;
-pub mod fragment;
+pub mod fragment_ports;
 pub mod neighbor;
 pub mod packet;
 

@@ -1,0 +1,364 @@
+//! Translated connections on their way: packets of known flows, new flows, ICMP errors about either.
+//!
+//! ```text
+//!   packet --> known flow? --yes--> rewrite --> next station of that direction
+//!                  |  no
+//!                  v
+//!   modules slb, tnat and nat, in the order of the chain: who wants it opens a flow, which then carries it
+//! ```
+//! Known flows come before the module chain: a live flow has the exact addresses and ports of its packets, so no other
+//! module could want them.
+
+mod error;
+pub mod inside;
+mod pools;
+pub mod target;
+
+use arrayvec::ArrayVec;
+use bng_platform::BATCH_MAX;
+
+use crate::flow::{
+    Cursor, Direction, Flow, Flows, Gone, Handle, Kind, Letter, Refused, Share, Spot, Timeouts, Tuple, View, Via,
+};
+use crate::net::route::Way;
+use crate::net::translate::{self, Endpoint, Rewrite};
+use crate::net::{Addr, PortId};
+use crate::pass::{Pass, bits};
+use crate::seed::Seed;
+use crate::snapshot::Snapshot;
+use crate::stat::{Drop, WorkerStats};
+use crate::time::Instant;
+use crate::wire::{Fragment, IpInfo, MacAddr, protocol, tcp};
+pub use pools::{Claims, Pools};
+
+/// Flows that one call of the housekeeping looks at.
+const SLICE: usize = 256;
+
+/// A flow to be opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'s> {
+    /// Kind of translation.
+    pub kind: Kind,
+    /// The initiator's packets as they are to go on. With `claim` its source is the address, and the port one that is
+    /// preferred.
+    pub translated: Tuple,
+    /// The source needs a port of its own, from the pools of the address.
+    pub claim: bool,
+    /// Further addresses of ours to take when all ports of the first are in use.
+    pub more: &'s [Addr],
+    /// Server number, 0 for none.
+    pub server: u16,
+    /// Target number, 0 for none.
+    pub target: u16,
+    /// Idle times.
+    pub timeouts: Timeouts,
+    /// Interface on which replies come.
+    pub replies: PortId,
+}
+
+/// Translated connections of one worker.
+#[derive(Debug)]
+pub struct Nat {
+    port: PortId,
+    flows: Flows,
+    claims: Claims,
+    seed: Seed,
+    letters: Vec<Letter>,
+    /// Sessions whose connections are alive, though their packets do not come past the session table.
+    alive: Vec<(u16, Tuple)>,
+}
+
+/// How a packet leaves.
+struct Exit {
+    way: Way,
+    /// The next station, where it is known without asking.
+    station: Option<MacAddr>,
+}
+
+impl Nat {
+    /// None yet, with room for so many of each family.
+    pub fn new(port: PortId, capacity: usize, seed: &mut Seed) -> Self {
+        Self {
+            port,
+            flows: Flows::new(port, capacity, capacity, seed),
+            claims: Claims::default(),
+            seed: seed.fork(),
+            letters: Vec::with_capacity(4 * BATCH_MAX),
+            alive: Vec::with_capacity(BATCH_MAX),
+        }
+    }
+
+    /// What other workers must be told, since the last call. To be delivered before the frames of the batch leave, so
+    /// that no reply comes before the news of its flow.
+    pub fn letters(&mut self) -> impl Iterator<Item = Letter> {
+        self.letters.drain(..)
+    }
+
+    /// Servers and connections whose sessions are to be kept alive, since the last call.
+    pub fn alive(&mut self) -> impl Iterator<Item = (u16, Tuple)> {
+        self.alive.drain(..)
+    }
+
+    /// Takes what another worker tells.
+    pub fn receive(&mut self, now: Instant, share: &Share, stats: &WorkerStats) {
+        match self.flows.receive(now, share) {
+            Ok(gone) => gone.iter().for_each(|gone| self.forget(gone, stats)),
+            Err(_) => stats.dropped(Drop::FlowClash),
+        }
+        self.count(stats);
+    }
+
+    /// Removes idle flows, a slice at a time.
+    pub fn sweep(&mut self, now: Instant, stats: &WorkerStats) {
+        if self.flows.is_empty() {
+            return;
+        }
+        let Self { flows, claims, letters, .. } = self;
+        flows.sweep(now, SLICE, |gone| forget(claims, letters, &gone, stats));
+        self.count(stats);
+    }
+
+    /// Removes all flows.
+    pub fn clear(&mut self, stats: &WorkerStats) {
+        let Self { flows, claims, letters, .. } = self;
+        flows.clear(|gone| forget(claims, letters, &gone, stats));
+        self.count(stats);
+    }
+
+    /// Flows of both families, copies and expired ones that were not swept yet included.
+    pub fn len(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.flows.is_empty()
+    }
+
+    /// About `max` flows behind `cursor`; `None` at the end.
+    pub fn list(&self, now: Instant, cursor: &mut Cursor, max: usize) -> Option<Vec<View>> {
+        self.flows.list(now, cursor, max)
+    }
+
+    /// Carries the packets of known flows, and the ICMP errors about them.
+    pub fn run(&mut self, pass: &mut Pass<'_, '_>) {
+        if self.flows.is_empty() {
+            return;
+        }
+        let mut found = ArrayVec::<(usize, Tuple, Spot), BATCH_MAX>::new();
+        let errors = pass.errors();
+        for i in bits((pass.ipv4() | pass.ipv6()) & !errors) {
+            let tuple = tuple(&pass.info(i));
+            found.push((i, tuple, self.flows.locate(&tuple)));
+        }
+        self.flows.warm(found.iter().map(|(.., spot)| spot));
+        for (i, tuple, spot) in found {
+            if let Some((handle, direction)) = self.flows.find(pass.now, spot, &tuple) {
+                self.carry(pass, i, handle, direction);
+            }
+        }
+        for i in bits(errors) {
+            error::carry(&self.flows, pass, i);
+        }
+    }
+
+    /// Carries packet `i` of the flow at `handle`. A packet that asks for something new is left alone.
+    fn carry(&mut self, pass: &mut Pass<'_, '_>, i: usize, handle: Handle, direction: Direction) {
+        let (info, flow) = (pass.info(i), self.flows.get(handle));
+        if direction == Direction::Original && self.is_over(pass.snapshot, handle, &flow, &info) {
+            let gone = self.flows.remove(handle);
+            self.forget(&gone, pass.stats);
+            return;
+        }
+        let Some(exit) = exit(pass, i, &flow, direction) else { return };
+        let via = Via { port: pass.port, mac: pass.ethernet(i).src };
+        let timeouts = timeouts(pass.snapshot, &flow);
+        let touched = self.flows.touch(handle, pass.now, direction, info.tcp_flags, via, &timeouts);
+        self.letters.extend(touched.letter);
+        if touched.quarter && flow.server != 0 {
+            self.alive.push((flow.server, flow.original));
+        }
+        let rewrite = rewrite(&flow, direction);
+        if translate::apply(&mut pass.frames[i], &info, &rewrite).is_err() {
+            pass.drop(i, Drop::Malformed);
+            return;
+        }
+        count(pass, i, &flow, direction);
+        pass.leave(i, &exit.way, exit.station);
+    }
+
+    /// Whether a flow is none any more for a packet of its initiator: the packet asks for a new connection where the old
+    /// one has ended, or the target has gone or moved.
+    fn is_over(&self, snapshot: &Snapshot, handle: Handle, flow: &Flow, info: &IpInfo) -> bool {
+        let anew = info.proto == protocol::TCP
+            && info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK) == tcp::flags::SYN
+            && self.flows.state(handle).ending();
+        let served = || {
+            let (server, target) = (snapshot.server(flow.server), snapshot.target(flow.target));
+            server.zip(target).is_some_and(|(server, target)| {
+                server.targets.contains(&flow.target)
+                    && target.hop(info.is_v6).is_some()
+                    && target.addr(info.is_v6) == Some(flow.translated.dst)
+            })
+        };
+        anew || matches!(flow.kind, Kind::Dnat | Kind::Proxy) && !served()
+    }
+
+    /// Opens the flow that packet `i` begins, and carries the packet.
+    pub fn open(&mut self, pass: &mut Pass<'_, '_>, i: usize, wish: &Wish<'_>) {
+        let info = pass.info(i);
+        let mut translated = wish.translated;
+        if wish.claim {
+            let from = std::iter::once(translated.src).chain(wish.more.iter().copied());
+            let preferred = translated.sport;
+            match self.claims.claim(pass.snapshot, from, preferred, info.proto, self.seed.next_u64()) {
+                Some((addr, port)) => {
+                    translated.src = addr;
+                    translated.sport = port;
+                    if is_echo(info.proto) {
+                        translated.dport = port;
+                    }
+                }
+                None => {
+                    pass.drop(i, Drop::PortsExhausted);
+                    return;
+                }
+            }
+        }
+        let flow = Flow {
+            kind: wish.kind,
+            original: tuple(&info),
+            translated,
+            server: wish.server,
+            target: wish.target,
+            via: Via { port: pass.port, mac: pass.ethernet(i).src },
+            peer: if wish.replies == self.port { 0 } else { wish.replies },
+        };
+        let handle = match self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts) {
+            Ok(inserted) => {
+                inserted.gone.iter().for_each(|gone| self.forget(gone, pass.stats));
+                self.letters.extend(inserted.letter);
+                inserted.handle
+            }
+            Err(refused) => {
+                if wish.claim {
+                    self.claims.release(translated.src, translated.sport, info.proto);
+                }
+                pass.drop(i, if refused == Refused::Mirrored { Drop::OwnSource } else { Drop::FlowClash });
+                return;
+            }
+        };
+        self.count(pass.stats);
+        pass.stats.work.opened.add(1);
+        self.carry(pass, i, handle, Direction::Original);
+    }
+
+    fn forget(&mut self, gone: &Gone, stats: &WorkerStats) {
+        forget(&mut self.claims, &mut self.letters, gone, stats);
+    }
+
+    fn count(&self, stats: &WorkerStats) {
+        stats.work.flows.set(self.flows.len() as u64);
+    }
+}
+
+/// Gives back what a flow had, and tells those who knew it.
+fn forget(claims: &mut Claims, letters: &mut Vec<Letter>, gone: &Gone, stats: &WorkerStats) {
+    letters.extend(gone.letter());
+    if gone.owned {
+        let Tuple { src, sport, proto, .. } = gone.flow.translated;
+        if gone.flow.kind != Kind::Dnat {
+            claims.release(src, sport, proto);
+        }
+        stats.work.closed.add(1);
+    }
+}
+
+/// The ends of a packet. An echo message has its identifier for both ports.
+pub(crate) fn tuple(info: &IpInfo) -> Tuple {
+    Tuple { src: info.src, dst: info.dst, sport: info.sport, dport: info.dport, proto: info.proto }
+}
+
+/// Whether the identifier of echo messages stands for the ports of this protocol.
+pub(crate) const fn is_echo(proto: u8) -> bool {
+    matches!(proto, protocol::ICMP | protocol::ICMPV6)
+}
+
+/// What a packet of `flow` is rewritten to.
+fn rewrite(flow: &Flow, direction: Direction) -> Rewrite {
+    let (before, after) = match direction {
+        Direction::Original => (flow.original, flow.translated),
+        Direction::Reply => (flow.reply(), flow.original.reversed()),
+    };
+    let end = |old: (Addr, u16), new: (Addr, u16)| {
+        (old != new).then_some(Endpoint { addr: new.0, port: (old.1 != new.1).then_some(new.1) })
+    };
+    Rewrite {
+        src: end((before.src, before.sport), (after.src, after.sport)),
+        dst: end((before.dst, before.dport), (after.dst, after.dport)),
+    }
+}
+
+/// How packet `i` of `flow` leaves. `None`: it cannot, and has been dropped.
+fn exit(pass: &mut Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction) -> Option<Exit> {
+    let snapshot = pass.snapshot;
+    if direction == Direction::Original && matches!(flow.kind, Kind::Snat | Kind::Tnat) {
+        return pass.way(i, flow.translated.dst).map(|way| Exit { way, station: None });
+    }
+    if matches!(flow.kind, Kind::Dnat | Kind::Proxy)
+        && direction == Direction::Original
+        && !snapshot.server(flow.server).is_some_and(|server| server.active)
+    {
+        pass.drop(i, Drop::ServerDisabled);
+        return None;
+    }
+    let (port, from, station, next) = match direction {
+        Direction::Original => {
+            let hop = snapshot.hop(flow.target, pass.info(i).is_v6)?;
+            (hop.port, hop.from, hop.to, flow.translated.dst)
+        }
+        // Answers leave by the way the requests came.
+        Direction::Reply => {
+            let Via { port, mac } = flow.via;
+            (port, snapshot.station_towards(port, flow.original.src), mac, flow.original.src)
+        }
+    };
+    let mtu = snapshot.port(port).map_or(u16::MAX, |port| port.mtu);
+    let way = Way { port, from, next, mtu, network: 0 };
+    pass.fits(i, &way).then_some(Exit { way, station: Some(station) })
+}
+
+/// Idle times of a flow that exists.
+fn timeouts(snapshot: &Snapshot, flow: &Flow) -> Timeouts {
+    match snapshot.server(flow.server) {
+        Some(server) => server.timeouts,
+        None => snapshot.translation.timeouts(flow.original.proto, flow.original.dport),
+    }
+}
+
+fn count(pass: &Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction) {
+    if flow.server == 0 {
+        return;
+    }
+    let bytes = pass.frames[i].len() as u64;
+    for traffic in [pass.stats.server(flow.server), pass.stats.target(flow.target)] {
+        let (frames, sum) = match direction {
+            Direction::Original => (&traffic.frames, &traffic.bytes),
+            Direction::Reply => (&traffic.replies, &traffic.reply_bytes),
+        };
+        frames.add(1);
+        sum.add(bytes);
+    }
+}
+
+/// A packet that may begin a flow: not the rest of one that is forgotten. Nothing but SYN opens a connection of TCP, and
+/// of ICMP only echo requests are asked.
+pub(crate) fn may_open(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
+    match info.proto {
+        protocol::TCP => info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK | tcp::flags::RST) == tcp::flags::SYN,
+        protocol::ICMP | protocol::ICMPV6 => {
+            info.fragment == Fragment::Later || pass.echo(i) == Some(crate::wire::icmpv4::Echo::Request)
+        }
+        _ => true,
+    }
+}
