@@ -3,6 +3,7 @@
 mod addrmap;
 pub mod neighbor;
 pub mod packet;
+pub mod route;
 
 pub use addrmap::AddrMap;
 

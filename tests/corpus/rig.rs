@@ -60,7 +60,7 @@ impl Rig {
             let engine = Engine::new(id, stats.clone(), seed.fork());
             doors.insert(id, Door { wire, rx, engine, stats });
             let tap = interface.access == Access::Tap;
-            director.port_opened(Instant::ZERO, id, PortInfo { tap, link: true });
+            director.port_opened(Instant::ZERO, id, PortInfo { tap, link: true, mtu: 1500 });
         }
         let mut rig = Self {
             now: Instant::ZERO,

@@ -46,7 +46,7 @@ impl Node {
             let stats = Arc::new(WorkerStats::default());
             let engine = Engine::new(port, stats.clone(), seed.fork());
             workers.insert(port, Worker { engine, stats, arrived: Vec::new() });
-            director.port_opened(now, port, PortInfo { tap: false, link: true });
+            director.port_opened(now, port, PortInfo { tap: false, link: true, mtu: 1500 });
         }
         let mut node = Self {
             director,
