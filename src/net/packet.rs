@@ -88,6 +88,56 @@ pub fn echo(
     }
 }
 
+/// Most bytes of an ICMP error packet: what every host takes (RFC 1812 section 4.3.2.3).
+const ERROR_V4: usize = 576;
+/// The same for ICMPv6 (RFC 4443 section 2.4).
+const ERROR_V6: usize = 1280;
+/// Bytes enough for every error.
+pub const ERROR_MAX: usize = ETHERNET_HEADER_LEN + ERROR_V6;
+
+/// Header of an ICMP error, and as much of `quote` as there is room for in `message`; checksum zero. Returns its length.
+fn error(message: &mut [u8], (kind, code, rest): (u8, u8, u32), quote: &[u8]) -> usize {
+    let len = (icmpv4::HEADER_LEN + quote.len()).min(message.len());
+    message[..4].copy_from_slice(&[kind, code, 0, 0]);
+    message[4..8].copy_from_slice(&rest.to_be_bytes());
+    message[8..len].copy_from_slice(&quote[..len - 8]);
+    len
+}
+
+/// An ICMP error of type and code about the packet that begins with `quote`. Returns its length.
+pub fn error_v4(
+    buf: &mut [u8; ERROR_MAX],
+    (to, from): (MacAddr, MacAddr),
+    (src, dst): (Ipv4Addr, Ipv4Addr),
+    what: (u8, u8, u32),
+    quote: &[u8],
+) -> usize {
+    let at = ETHERNET_HEADER_LEN + ipv4::HEADER_LEN;
+    let len = error(&mut buf[at..ETHERNET_HEADER_LEN + ERROR_V4], what, quote);
+    if let Ok(mut message) = icmpv4::Packet::new(&mut buf[at..at + len]) {
+        message.fill_checksum();
+    }
+    ethernet_header(buf, to, from, ethertype::IPV4);
+    v4_header(buf, src, dst, protocol::ICMP, TTL, len) + len
+}
+
+/// An ICMPv6 error of type and code about the packet that begins with `quote`. Returns its length.
+pub fn error_v6(
+    buf: &mut [u8; ERROR_MAX],
+    (to, from): (MacAddr, MacAddr),
+    (src, dst): (Ipv6Addr, Ipv6Addr),
+    what: (u8, u8, u32),
+    quote: &[u8],
+) -> usize {
+    let at = ETHERNET_HEADER_LEN + ipv6::HEADER_LEN;
+    let len = error(&mut buf[at..], what, quote);
+    if let Ok(mut message) = icmpv6::Packet::new(&mut buf[at..at + len]) {
+        message.fill_checksum(src, dst);
+    }
+    ethernet_header(buf, to, from, ethertype::IPV6);
+    v6_header(buf, src, dst, protocol::ICMPV6, TTL, len) + len
+}
+
 /// A VRRP advertisement from `src`. Returns its length.
 pub fn advertisement(buf: &mut [u8], from: MacAddr, src: Ipv4Addr, advert: &vrrp::Repr<'_>) -> usize {
     let len = advert.wire_len();
