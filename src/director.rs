@@ -181,7 +181,8 @@ impl Director {
     /// long as workers say this.
     pub fn resolve(&mut self, now: Instant, port: PortId, addr: Addr) {
         if self.routes.on_link(addr).is_some_and(|way| way.port == port) {
-            self.neighbors.want(now, addr, port);
+            // Workers must know that an answer is waited for before the question leaves.
+            self.changed |= self.neighbors.want(now, addr, port);
         }
     }
 
@@ -284,10 +285,9 @@ impl Director {
     /// The next thing to do at `now`; `None` when everything is done until [`Director::deadline`].
     pub fn poll(&mut self, now: Instant) -> Option<Output> {
         if self.outputs.is_empty() {
+            self.publish_changes(now);
             self.run_timers(now);
-            if std::mem::take(&mut self.changed) {
-                self.publish(now);
-            }
+            self.publish_changes(now);
         }
         self.outputs.pop_front()
     }
@@ -393,7 +393,10 @@ impl Director {
             .filter_map(|(addr, own)| Some((addr, self.open_port(u16::from(own.port?))?, own.mac)))
     }
 
-    fn publish(&mut self, now: Instant) {
+    fn publish_changes(&mut self, now: Instant) {
+        if !std::mem::take(&mut self.changed) {
+            return;
+        }
         if self.assess_gateways(now) {
             self.rewire(now);
             self.changed = false;

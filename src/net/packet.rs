@@ -153,6 +153,32 @@ mod tests {
     use crate::wire::{L3, dissect};
 
     #[test]
+    fn an_error_quotes_what_there_is_room_for_and_is_right_in_its_sums() {
+        let (a, b) = (MacAddr([2; 6]), MacAddr([4; 6]));
+        let (v4, v6) = (Ipv4Addr::new(10, 0, 0, 1), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+        let quote: Vec<u8> = (0..3000).map(|n| n as u8).collect();
+        let mut buf = [0; ERROR_MAX];
+        for (len, room) in [(28, 28), (548, 548), (549, 548), (3000, 548)] {
+            let len = error_v4(&mut buf, (a, b), (v4, v4), (3, 4, 1280), &quote[..len]);
+            assert_eq!(len, 14 + 28 + room);
+            let L3::Ip(info) = dissect(&buf[..len]).expect("a packet").l3 else { panic!("no IP") };
+            let message = icmpv4::Packet::new(info.l4(&buf)).expect("whole");
+            assert!(message.verify_checksum() && message.is_error());
+            assert_eq!((message.message(), message.code(), message.sequence()), (3, 4, 1280));
+            assert_eq!(message.quoted(), Some(&quote[..room]));
+        }
+        for (len, room) in [(48, 48), (1232, 1232), (3000, 1232)] {
+            let len = error_v6(&mut buf, (a, b), (v6, v6), (2, 0, 1400), &quote[..len]);
+            assert_eq!(len, 14 + 48 + room);
+            let L3::Ip(info) = dissect(&buf[..len]).expect("a packet").l3 else { panic!("no IP") };
+            let message = icmpv6::Packet::new(info.l4(&buf)).expect("whole");
+            assert!(message.verify_checksum(v6, v6) && message.is_error());
+            assert_eq!((message.message(), message.code(), message.sequence()), (2, 0, 1400));
+            assert_eq!(message.quoted(), Some(&quote[..room]));
+        }
+    }
+
+    #[test]
     fn every_frame_fits_and_dissects() {
         let mut buf = [0; MAX];
         let (a, b) = (MacAddr([2; 6]), MacAddr([4; 6]));
