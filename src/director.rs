@@ -355,7 +355,9 @@ impl Director {
         let mut attached = Vec::new();
         for (number, network) in self.model.networks.iter().filter(|(_, n)| n.active) {
             let Some(port) = self.open_port(network.interface) else { continue };
-            let (Some(from), Some(info)) = (snapshot::station(network), self.ports.get(&port)) else { continue };
+            let (Some(from), Some(info)) = (snapshot::station(network), self.ports.get(&port)) else {
+                continue;
+            };
             let mut add = |addr: Option<IpAddr>, prefix, source: Option<IpAddr>| {
                 let (Some(addr), Some(prefix)) = (addr, prefix) else { return };
                 let source = source.map(Addr::from);

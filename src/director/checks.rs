@@ -287,7 +287,10 @@ mod tests {
             c.due(Instant::from_secs(s));
         }
         assert_eq!(answer(&mut c, Instant::from_micros(9_999_999), first).len(), 1);
-        assert_eq!(c.of(Whose::Target(1)).next().unwrap().1.round_trip, Some(Duration::from_micros(9_999_999)));
+        assert_eq!(
+            c.of(Whose::Target(1)).next().unwrap().1.round_trip,
+            Some(Duration::from_micros(9_999_999))
+        );
         let mut c = checks(2, 10);
         let first = c.due(Instant::ZERO).0[0];
         for s in [2, 4, 6, 8, 10] {

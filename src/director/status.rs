@@ -101,8 +101,7 @@ impl Director {
             return Some(Status::NotDsr);
         }
         // Direct server return changes nothing but stations, so it reaches neighbours only.
-        let homes: Vec<_> =
-            target.addresses().filter_map(|addr| self.routes.on_link(addr.into())).collect();
+        let homes: Vec<_> = target.addresses().filter_map(|addr| self.routes.on_link(addr.into())).collect();
         if homes.is_empty() {
             return Some(Status::NoNetwork);
         }

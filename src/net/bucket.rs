@@ -43,7 +43,8 @@ mod tests {
     #[test]
     fn a_burst_is_let_through_and_then_so_many_a_second() {
         let mut bucket = Bucket::new(10, 3);
-        let taken = |bucket: &mut Bucket, ms| (0..9).filter(|_| bucket.take(Instant::from_millis(ms))).count();
+        let taken =
+            |bucket: &mut Bucket, ms| (0..9).filter(|_| bucket.take(Instant::from_millis(ms))).count();
         assert_eq!(taken(&mut bucket, 5), 3);
         assert_eq!(taken(&mut bucket, 104), 0);
         assert_eq!(taken(&mut bucket, 105), 1);

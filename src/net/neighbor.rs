@@ -132,7 +132,8 @@ impl Neighbors {
         let wanted = || self.entries.iter().filter_map(|(addr, e)| Some((*addr, e, e.wanted?)));
         if wanted().count() >= WANTED_MAX {
             // Somebody who looks for hosts that do not exist pushes out his own questions first.
-            let oldest = wanted().min_by_key(|(_, entry, at)| (entry.mac.is_some(), *at)).map(|(addr, ..)| addr);
+            let oldest =
+                wanted().min_by_key(|(_, entry, at)| (entry.mac.is_some(), *at)).map(|(addr, ..)| addr);
             oldest.map(|oldest| self.entries.remove(&oldest));
         }
         self.entries.insert(addr, Entry { wanted: Some(now), ..Entry::unheard(now, port) });

@@ -83,7 +83,10 @@ fn family(addr: Addr) -> usize {
 impl Routes {
     /// Routes to `attached` networks, of two with one prefix the first, and through those of `gateways` that lie in
     /// one of them; the first of each family.
-    pub fn new(attached: impl IntoIterator<Item = Attached>, gateways: impl IntoIterator<Item = Addr>) -> Self {
+    pub fn new(
+        attached: impl IntoIterator<Item = Attached>,
+        gateways: impl IntoIterator<Item = Addr>,
+    ) -> Self {
         let mut routes = Self::default();
         for network in attached {
             routes.attached[family(network.addr)].push(network);
@@ -156,13 +159,9 @@ mod tests {
     #[test]
     fn the_longest_prefix_wins_in_both_families() {
         let routes = routes();
-        for (to, network) in [
-            ("10.2.0.1", 1),
-            ("10.1.255.1", 2),
-            ("192.0.2.0", 3),
-            ("2001:db8:4::1", 4),
-            ("2001:db8:5::2", 5),
-        ] {
+        for (to, network) in
+            [("10.2.0.1", 1), ("10.1.255.1", 2), ("192.0.2.0", 3), ("2001:db8:4::1", 4), ("2001:db8:5::2", 5)]
+        {
             let way = routes.way(addr(to)).expect(to);
             assert_eq!((way.network, way.port, way.next), (network, network as u8, addr(to)), "{to}");
         }

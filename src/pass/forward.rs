@@ -8,7 +8,7 @@
 //! A module that rewrites packets does so between the two calls, so that an error quotes what the sender has sent.
 
 use bng_platform::offload::{self, Cut};
-use bng_platform::{Frame, Meta};
+use bng_platform::{Frame, GsoKind, Meta};
 
 use super::Pass;
 use super::refuse::{self, Refusal};
@@ -53,7 +53,13 @@ impl Egress {
     }
 
     /// Sends the packets whose next station is known by now, and gives up those that have waited too long.
-    pub(crate) fn release(&mut self, now: Instant, snapshot: &Snapshot, stats: &WorkerStats, out: &mut Outbox) {
+    pub(crate) fn release(
+        &mut self,
+        now: Instant,
+        snapshot: &Snapshot,
+        stats: &WorkerStats,
+        out: &mut Outbox,
+    ) {
         let Self { waiting, told, errors, buffers } = self;
         waiting.settle(
             now,
@@ -96,7 +102,10 @@ impl Pass<'_, '_> {
         let refusal = match self.snapshot.routes.way(dst) {
             None => Refusal::NoRoute,
             Some(_) if info.ttl <= 1 => Refusal::TimeExceeded,
-            Some(way) if exceeds(&self.frames[i].meta, &info, way.mtu) && !self.may_be_cut(i, &info) => {
+            Some(way)
+                if exceeds(&fitted(self.frames[i].meta, &info, way.mtu), &info, way.mtu)
+                    && !self.may_be_cut(i, &info) =>
+            {
                 Refusal::TooBig(way.mtu)
             }
             Some(way) => return Some(way),
@@ -111,6 +120,7 @@ impl Pass<'_, '_> {
         let info = self.info(i);
         let frame = &mut self.frames[i];
         decrement_hops(frame.bytes_mut(), &info);
+        frame.meta = fitted(frame.meta, &info, way.mtu);
         let Some(station) = self.snapshot.neighbor(way.next) else {
             self.wait(i, *way);
             return;
@@ -179,6 +189,19 @@ fn exceeds(meta: &Meta, info: &IpInfo, mtu: u16) -> bool {
     piece.map_or(whole, |piece| piece.min(whole)) > usize::from(mtu)
 }
 
+/// The notes of a packet with its TCP segments made so small that they fit `mtu`. Where a segment ends means nothing to
+/// the ends of a connection, and a door that is told nothing only guesses the size that the sender had in mind: refusing
+/// the packet for that would stall a sender who knows better. The ends of UDP datagrams mean something.
+fn fitted(mut meta: Meta, info: &IpInfo, mtu: u16) -> Meta {
+    if let Some(gso) = meta.gso.as_mut().filter(|gso| gso.kind != GsoKind::Udp) {
+        let room = mtu.saturating_sub(gso.header_len.saturating_sub(info.l3_offset));
+        if room > 0 {
+            gso.size = gso.size.min(room);
+        }
+    }
+    meta
+}
+
 fn decrement_hops(bytes: &mut [u8], info: &IpInfo) {
     let packet = &mut bytes[usize::from(info.l3_offset)..];
     if info.is_v6 {
@@ -209,7 +232,8 @@ fn cut(
     debug_assert_eq!(l3, ETHERNET_HEADER_LEN, "tags are gone");
     let mark = list.mark();
     let mut nonsense = false;
-    let mut put = |whole: &[u8]| match fragment(whole, l3, mtu, fragments, |piece| list.push(way.port, piece)) {
+    let mut put = |whole: &[u8]| match fragment(whole, l3, mtu, fragments, |piece| list.push(way.port, piece))
+    {
         Ok(all) => all,
         Err(_) => {
             nonsense = true;

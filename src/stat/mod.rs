@@ -89,7 +89,9 @@ impl WorkerStats {
             evicted,
             moved,
         } = &self.work;
-        for counter in [received, forwarded, routed, errors, resolved, echoed, punted, expired, evicted, moved] {
+        for counter in
+            [received, forwarded, routed, errors, resolved, echoed, punted, expired, evicted, moved]
+        {
             counter.sub(counter.get());
         }
         self.drops.iter().for_each(|counter| counter.sub(counter.get()));
