@@ -18,7 +18,7 @@ use crate::module;
 use crate::net::PortId;
 use crate::net::fragment_ports::{Fragments, HELD_LEN};
 use crate::outbox::Outbox;
-use crate::pass::{Pass, bits, left_over};
+use crate::pass::{Egress, Pass, bits, left_over};
 use crate::seed::Seed;
 use crate::slb::{Slb, session};
 use crate::snapshot::{Port, Snapshot};
@@ -32,6 +32,7 @@ pub struct Engine {
     port: PortId,
     slb: Slb,
     fragments: Fragments,
+    egress: Egress,
     stats: Arc<WorkerStats>,
     /// For frames that are not of the batch under way.
     spare: Option<Box<Outbox>>,
@@ -48,6 +49,7 @@ impl Engine {
             port,
             slb: Slb::new(&mut seed),
             fragments: Fragments::new(&mut seed),
+            egress: Egress::new(&mut seed),
             stats,
             spare: Some(Box::default()),
             dissected: [nothing; bng_platform::BATCH_MAX],
@@ -61,12 +63,12 @@ impl Engine {
         let all = batch.all();
         self.walk(now, snapshot, batch.frames_mut(), all, out);
         if self.fragments.waiting() > 0 {
-            self.release(now, snapshot, out);
+            self.take_up(now, snapshot, out);
         }
     }
 
     /// Takes fragments that have waited for the first of their packet through the chain, now that it is there.
-    fn release(&mut self, now: Instant, snapshot: &Snapshot, out: &mut Outbox) {
+    fn take_up(&mut self, now: Instant, snapshot: &Snapshot, out: &mut Outbox) {
         let mut bytes = [0; HELD_LEN];
         let mut len = 0;
         let Some(mut spare) = self.spare.take() else { return };
@@ -105,6 +107,7 @@ impl Engine {
             stats: &self.stats,
             dissected: &[],
             out,
+            egress: &mut self.egress,
             arp: 0,
             ipv4: 0,
             ipv6: 0,
@@ -127,11 +130,25 @@ impl Engine {
                 Module::Hc => module::hc::run(&mut pass),
                 Module::Master => module::master::run(&mut pass),
                 Module::Slb => self.slb.run(&mut pass),
-                // Nothing to translate or to route yet: these modules pass every frame on.
-                Module::Tnat | Module::Nat | Module::Rt => {}
+                Module::Rt => module::rt::run(&mut pass),
+                // Nothing to translate yet: these modules pass every frame on.
+                Module::Tnat | Module::Nat => {}
             }
         }
         end_of_chain(&mut pass);
+    }
+
+    /// Packets wait for a neighbour: [`Engine::release`] is to be called with every batch, every new snapshot, and every
+    /// 100 ms.
+    pub fn is_waiting(&self) -> bool {
+        self.egress.is_waiting()
+    }
+
+    /// Sends the packets that waited for a neighbour which `snapshot` knows by now, and gives up those that have waited
+    /// too long.
+    pub fn release(&mut self, now: Instant, snapshot: &Snapshot, out: &mut Outbox) {
+        out.clear();
+        self.egress.release(now, snapshot, &self.stats, out);
     }
 
     /// Housekeeping in bounded slices; to be called about every batch, or every 100 ms when there is none.
@@ -160,11 +177,6 @@ impl Engine {
     /// Sets all counters to zero but those of sessions that are there.
     pub fn clear_counters(&mut self) {
         self.stats.clear();
-    }
-
-    /// Frames that wait for others.
-    pub fn waiting(&self) -> usize {
-        self.fragments.waiting()
     }
 
     /// Sessions of both families, expired ones that were not swept yet included.

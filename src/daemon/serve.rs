@@ -14,7 +14,7 @@ use super::doors::Doors;
 use super::exit::{Exit, Failure};
 use super::instance::{Claim, Instance, Taking};
 use super::signals::Signals;
-use super::worker::{Mail, Report};
+use super::worker::{Mail, Report, Worker};
 use super::{log as journal, tables};
 use crate::cli::commands::{self, Clear, Command, Show};
 use crate::cli::protocol::Reply;
@@ -277,7 +277,10 @@ impl Daemon {
                 Some(Output::Send { port, frame }) => {
                     self.doors.send(port, &frame);
                 }
-                Some(Output::Publish(snapshot)) => self.snapshot.store(snapshot),
+                Some(Output::Publish(snapshot)) => {
+                    self.snapshot.store(snapshot);
+                    self.doors.workers().for_each(Worker::wake);
+                }
                 Some(Output::Log(level, text)) => log::log!(level, "{text}"),
                 None => return,
             }
@@ -298,6 +301,9 @@ impl Daemon {
             {
                 self.director.handle_frame(now, port, &frame);
                 left -= 1;
+            }
+            while let Some((port, addr)) = worker.punts.asked() {
+                self.director.resolve(now, port, addr);
             }
             more |= left == 0;
         }

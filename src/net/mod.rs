@@ -1,9 +1,13 @@
 //! What the balancer knows of the network around it.
 
 mod addrmap;
+pub mod bucket;
+pub mod fragment;
 pub mod fragment_ports;
 pub mod neighbor;
 pub mod packet;
+pub mod route;
+pub mod waiting;
 
 pub use addrmap::AddrMap;
 

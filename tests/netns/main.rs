@@ -21,6 +21,8 @@ mod poc;
 #[cfg(target_os = "linux")]
 mod protocols;
 #[cfg(target_os = "linux")]
+mod route;
+#[cfg(target_os = "linux")]
 mod suite;
 #[cfg(target_os = "linux")]
 mod vrrp;
@@ -36,6 +38,7 @@ fn main() -> std::process::ExitCode {
         vrrp::cases(),
         operator::cases(),
         console::cases(),
+        route::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

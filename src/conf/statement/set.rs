@@ -48,7 +48,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     flag("localdsr", "0", "allow targets on this host behind a tap interface")
         .doc("With 0, a target with 'dsr enable' that is reached through an interface with 'access tap' stays down."),
     flag("localvirt", "0", "share 'virt' addresses with this host").kept("the host is not given them"),
-    flag("ipforwarding", "0", "route between networks and to the gateway").kept("nothing is routed"),
+    flag("ipforwarding", "0", "route between networks and to the gateway"),
     flag("mssclamp", "0", "lower the segment size of connections through tunnels")
         .doc("The maximum segment size in SYN segments is lowered so that the tunnel's header fits into the MTU.")
         .ours(),
