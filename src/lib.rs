@@ -20,6 +20,7 @@ pub mod conf;
 pub mod daemon;
 pub mod director;
 pub mod engine;
+pub mod flow;
 mod hash;
 pub mod module;
 pub mod net;

@@ -24,6 +24,7 @@ pub mod memory;
 pub mod offload;
 #[cfg(all(unix, feature = "os"))]
 pub mod process;
+mod zeroed;
 
 cfg_if::cfg_if! {
     if #[cfg(all(feature = "os", unix))] {
@@ -42,6 +43,7 @@ cfg_if::cfg_if! {
 }
 
 pub use batch::{BATCH_MAX, Batch, Csum, Frame, Gso, GsoKind, Meta};
+pub use zeroed::Zeroed;
 
 use std::io;
 

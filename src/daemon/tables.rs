@@ -40,7 +40,7 @@ pub fn session(view: &View) -> SessionRow {
         target: view.target,
         age_s: view.age.as_secs(),
         timeout_s: view.timeout.as_secs(),
-        ftimeout_s: 0,
+        ftimeout_s: view.ftimeout.as_secs(),
         sync: Sync::NoPeer,
         address: address.unwrap_or_else(|| Ipv6Addr::from_bits(view.addr.to_bits()).into()),
         port: view.port,

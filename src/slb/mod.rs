@@ -8,19 +8,19 @@ use arrayvec::ArrayVec;
 use bng_platform::BATCH_MAX;
 
 use crate::conf::model::{Protocol, SessionId};
-use crate::hash::HashKey;
+use crate::flow::{Direction, State, state};
 use crate::net::Addr;
 use crate::pass::{Pass, bits};
 use crate::seed::Seed;
 use crate::snapshot::{Hop, Server, Services, Snapshot};
 use crate::stat::{Drop, WorkerStats};
-use crate::time::Instant;
-use crate::wire::{IpInfo, protocol, tcp};
-use session::{Key, Key4, Key6, Room, Session, Spot, Table, Why};
+use crate::time::{Duration, Instant};
+use crate::wire::{IpInfo, protocol};
+use session::{Key, Key4, Key6, Room, Session, Spot, Table, Timeouts, Why};
 
-/// Most IPv4 sessions of one worker. The table takes memory page by page as sessions come, 33 bytes for each.
+/// Most IPv4 sessions of one worker. The table takes memory page by page as sessions come, 35 bytes for each.
 pub const SESSIONS_V4: usize = 1 << 20;
-/// Most IPv6 sessions of one worker, 65 bytes each.
+/// Most IPv6 sessions of one worker, 69 bytes each.
 pub const SESSIONS_V6: usize = 1 << 18;
 
 /// Sessions and turn-taking of one worker.
@@ -34,10 +34,9 @@ pub struct Slb {
 impl Slb {
     /// No sessions yet.
     pub fn new(seed: &mut Seed) -> Self {
-        let key = HashKey::new(seed);
         Self {
-            v4: Table::new(SESSIONS_V4, key),
-            v6: Table::new(SESSIONS_V6, key),
+            v4: Table::new(SESSIONS_V4, seed),
+            v6: Table::new(SESSIONS_V6, seed),
             turns: rr::Turns::default(),
         }
     }
@@ -89,8 +88,10 @@ struct Request<'s, K> {
     /// Names the server, too.
     key: K,
     spot: Spot,
-    /// It only asks for a connection.
-    opening: bool,
+    /// It is a TCP segment.
+    tcp: bool,
+    /// Its control bits, 0 for what is not TCP.
+    flags: u8,
 }
 
 /// Takes the packets of one family named by `mask`. First all that each of them asks for, then the memory where
@@ -145,9 +146,8 @@ fn request<'s, K: Key>(
         return Some(Err(Drop::ServerDisabled));
     };
     let key = key::<K>(server.sessionid, number, info);
-    let opening = info.proto == protocol::TCP
-        && info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK) == tcp::flags::SYN;
-    Some(Ok(Request { frame: i, server, spot: table.locate(&key), key, opening }))
+    let (tcp, flags) = (info.proto == protocol::TCP, info.tcp_flags);
+    Some(Ok(Request { frame: i, server, spot: table.locate(&key), key, tcp, flags }))
 }
 
 /// The most specific service of a virtual address for this packet.
@@ -176,9 +176,13 @@ fn assign<K: Key>(
         let target = turns.next(number, usable(server, v6))?;
         Some((target, snapshot.hop(target, v6)?))
     };
-    if let Some(place) = table.find(now, request.spot, &request.key) {
+    // The port of a client comes back with a new connection: that one is given to a target anew.
+    let asks = state::asks(request.flags);
+    if let Some(place) = table.find(now, request.spot, &request.key)
+        && !(asks && table.get_mut(place).finished())
+    {
         let session = table.get_mut(place);
-        session.touch(now, request.opening);
+        session.touch(now, request.flags, Direction::Original);
         if let Some(hop) = snapshot.hop(session.target, v6)
             && server.targets.contains(&session.target)
         {
@@ -193,7 +197,9 @@ fn assign<K: Key>(
         return Some((target, hop));
     }
     let (target, hop) = choose(turns)?;
-    match table.insert(now, request.key, target, server.stimeout, Why::Rr) {
+    let timeouts = Timeouts { idle: server.stimeout, ended: Duration::ZERO };
+    let state = State::first(request.tcp, request.flags);
+    match table.insert(now, request.key, target, timeouts, Why::Rr, state) {
         Room::Free => {}
         Room::Expired(old) => forget(stats, &old, &stats.work.expired),
         Room::Evicted(old) => forget(stats, &old, &stats.work.evicted),

@@ -41,7 +41,7 @@ pub mod ethertype {
 }
 
 /// A hardware address of six bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, bytemuck::Zeroable)]
 pub struct MacAddr(pub [u8; 6]);
 
 impl MacAddr {
