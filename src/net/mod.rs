@@ -3,6 +3,7 @@
 mod addrmap;
 pub mod neighbor;
 pub mod packet;
+pub mod translate;
 
 pub use addrmap::AddrMap;
 
