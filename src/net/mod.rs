@@ -1,6 +1,7 @@
 //! What the balancer knows of the network around it.
 
 mod addrmap;
+pub mod icmp_error;
 pub mod neighbor;
 pub mod packet;
 pub mod translate;

@@ -11,7 +11,7 @@ mod error;
 mod layout;
 mod mss;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 pub use error::apply_error;
 pub use mss::clamp_mss;
