@@ -143,16 +143,13 @@ fn may_be_told(dissected: &Dissected, info: &IpInfo, l4: &[u8]) -> bool {
         protocol::ICMP if !info.is_v6 => icmpv4::Packet::new(l4).is_ok_and(|message| message.is_error()),
         protocol::ICMPV6 if info.is_v6 => icmpv6::Packet::new(l4).is_ok_and(|message| {
             // Redirects count as errors here, though their number does not (RFC 4443 section 2.4 e.2).
-            message.is_error() || message.message() == REDIRECT_V6
+            message.is_error() || message.message() == icmpv6::message::REDIRECT
         }),
         _ => false,
     };
     let stations = [dissected.dst, dissected.src].into_iter().all(MacAddr::is_unicast);
     info.fragment != Fragment::Later && !is_error && stations && is_host(info.src) && !is_group(info.dst)
 }
-
-/// ICMPv6 redirect (RFC 4861 section 4.5).
-const REDIRECT_V6: u8 = 137;
 
 fn is_group(addr: Addr) -> bool {
     match addr.to_ip() {

@@ -57,6 +57,8 @@ pub mod message {
     pub const NEIGHBOR_SOLICITATION: u8 = 135;
     /// Tells the hardware address of a neighbour.
     pub const NEIGHBOR_ADVERTISEMENT: u8 = 136;
+    /// There is a better next hop (RFC 4861 section 4.5).
+    pub const REDIRECT: u8 = 137;
 }
 
 /// View of an ICMPv6 message.

@@ -327,7 +327,7 @@ mod tests {
         let mut seed = Seed::new(5);
         let mut sample = Sample::of(&mut seed, false, protocol::UDP, 80);
         let (frame, mut meta) = sample.frame();
-        meta.csum = Csum::Partial { start: sample::info(&frame).l4_offset + 40, offset: 16 };
+        meta.csum = Csum::Partial { start: sample::info(&frame).l4_offset + 40, offset: 6 };
         let rewrite = Rewrite { src: end("10.0.0.1", 1), dst: end("10.0.0.2", 2) };
         sample.rewrite(&rewrite);
         assert_eq!(applied(&frame, meta, &rewrite), sample.frame().0);
