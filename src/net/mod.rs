@@ -4,9 +4,11 @@ mod addrmap;
 pub mod bucket;
 pub mod fragment;
 pub mod fragment_ports;
+pub mod icmp_error;
 pub mod neighbor;
 pub mod packet;
 pub mod route;
+pub mod translate;
 pub mod waiting;
 
 pub use addrmap::AddrMap;

@@ -117,31 +117,89 @@ pub fn pseudo(src: IpAddr, dst: IpAddr, protocol: u8, len: usize) -> Sum {
     }
 }
 
+/// What changed fields do to the sums that cover them (RFC 1624): found once, applied to every checksum concerned.
+///
+/// Fields stand at even offsets of the covered bytes; for a 16-bit field at an odd one swap the bytes of both values.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Change(u64);
+
+impl Change {
+    /// Nothing changed.
+    pub const NONE: Self = Self(0);
+
+    /// A 16-bit field changed.
+    #[inline]
+    pub const fn u16(old: u16, new: u16) -> Self {
+        Self(!old as u64 + new as u64)
+    }
+
+    /// A 32-bit field (an IPv4 address, a sequence number) changed.
+    #[inline]
+    pub const fn u32(old: u32, new: u32) -> Self {
+        Self(!old as u64 + new as u64)
+    }
+
+    /// A 128-bit field (an IPv6 address) changed.
+    #[inline]
+    pub const fn u128(old: u128, new: u128) -> Self {
+        let old = !old;
+        let mut sum = 0;
+        let mut shift = 0;
+        while shift < 128 {
+            sum += ((old >> shift) as u32 as u64) + ((new >> shift) as u32 as u64);
+            shift += 32;
+        }
+        Self(sum)
+    }
+
+    /// The checksum after the change (RFC 1624 equation 3).
+    #[inline]
+    #[must_use]
+    pub const fn apply(self, check: u16) -> u16 {
+        !fold(!check as u64 + self.0)
+    }
+
+    /// The folded sum after the change, not complemented: what stands in the field of a checksum left to hardware.
+    #[inline]
+    #[must_use]
+    pub const fn apply_to_sum(self, sum: u16) -> u16 {
+        fold(sum as u64 + self.0)
+    }
+}
+
+impl Add for Change {
+    type Output = Self;
+    #[inline]
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
+impl AddAssign for Change {
+    #[inline]
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
 /// The checksum after one 16-bit word of the covered bytes changed (RFC 1624 equation 3).
 ///
 /// A UDP checksum of zero means "none" and must not be updated; [`crate::wire::udp::Packet::update_checksum`] knows.
 #[inline]
 pub const fn update_u16(check: u16, old: u16, new: u16) -> u16 {
-    !fold(!check as u64 + !old as u64 + new as u64)
+    Change::u16(old, new).apply(check)
 }
 
 /// The checksum after a 32-bit field (an IPv4 address, a sequence number) at an even offset changed.
 #[inline]
 pub const fn update_u32(check: u16, old: u32, new: u32) -> u16 {
-    !fold(!check as u64 + !old as u64 + new as u64)
+    Change::u32(old, new).apply(check)
 }
 
 /// The checksum after a 128-bit field (an IPv6 address) at an even offset changed.
 #[inline]
 pub const fn update_u128(check: u16, old: u128, new: u128) -> u16 {
-    let old = !old;
-    let mut sum = !check as u64;
-    let mut shift = 0;
-    while shift < 128 {
-        sum += ((old >> shift) as u32 as u64) + ((new >> shift) as u32 as u64);
-        shift += 32;
-    }
-    !fold(sum)
+    Change::u128(old, new).apply(check)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 
 use super::bytes::{array, get_u16};
 use super::ethernet::{ETHERNET_HEADER_LEN, ethertype};
-use super::{Addr, MacAddr, Malformed, icmpv4, ipv4, ipv6, protocol, tcp, udp, vlan};
+use super::{Addr, MacAddr, Malformed, icmpv4, icmpv6, ipv4, ipv6, protocol, tcp, udp, vlan};
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,19 @@ impl IpInfo {
     #[inline]
     pub fn l4_mut<'a>(&self, frame: &'a mut [u8]) -> &'a mut [u8] {
         &mut frame[usize::from(self.l4_offset)..][..usize::from(self.l4_len)]
+    }
+
+    /// Identifier of the ICMP echo message in `frame`, the frame that was dissected: what distinguishes conversations as
+    /// ports do elsewhere. `None` for all else, later fragments included.
+    ///
+    /// # Panics
+    /// When `frame` is shorter than the dissected one.
+    #[inline]
+    pub fn echo_ident(&self, frame: &[u8]) -> Option<u16> {
+        if self.fragment == Fragment::Later || !is_icmp(self.proto, self.is_v6) {
+            return None;
+        }
+        echo_ident(self.proto, self.l4(frame)).ok().flatten()
     }
 }
 
@@ -267,17 +280,17 @@ pub struct Quoted {
     pub dst: Addr,
     /// Layer-4 protocol of the quoted packet.
     pub proto: u8,
-    /// Source port; 0 when the protocol has none.
+    /// Source port, or the identifier of an ICMP echo message; 0 when the protocol has neither.
     pub sport: u16,
-    /// Destination port; 0 when the protocol has none.
+    /// Destination port, or the identifier of an ICMP echo message; 0 when the protocol has neither.
     pub dport: u16,
 }
 
 /// Reads the beginning of a packet as [`icmpv4::Packet::quoted`] and [`super::icmpv6::Packet::quoted`] return it.
 ///
 /// # Errors
-/// When the quoted headers are nonsense, or too short for the ports of TCP and UDP, or the quoted packet is a later
-/// fragment (whose flow nobody can tell).
+/// When the quoted headers are nonsense, or too short for the ports of TCP and UDP or the identifier of an ICMP echo
+/// message, or the quoted packet is a later fragment (whose flow nobody can tell).
 pub fn quoted(bytes: &[u8]) -> Result<Quoted, Malformed> {
     let (src, dst, proto, payload) = match bytes.first().map(|byte| byte >> 4) {
         None => return Err(Malformed::Truncated),
@@ -306,9 +319,31 @@ pub fn quoted(bytes: &[u8]) -> Result<Quoted, Malformed> {
     };
     let (sport, dport) = match proto {
         protocol::TCP | protocol::UDP => ports(payload)?,
+        _ if is_icmp(proto, !src.is_v4()) => {
+            let ident = echo_ident(proto, payload)?.unwrap_or(0);
+            (ident, ident)
+        }
         _ => (0, 0),
     };
     Ok(Quoted { src, dst, proto, sport, dport })
+}
+
+/// True for the ICMP that belongs to the version of IP.
+#[inline]
+fn is_icmp(proto: u8, is_v6: bool) -> bool {
+    proto == if is_v6 { protocol::ICMPV6 } else { protocol::ICMP }
+}
+
+/// The identifier in the ICMP or ICMPv6 message that begins with `payload`, if it is an echo message.
+#[inline]
+fn echo_ident(proto: u8, payload: &[u8]) -> Result<Option<u16>, Malformed> {
+    if proto == protocol::ICMP {
+        let message = icmpv4::Packet::new(payload)?;
+        Ok(message.echo().map(|_| message.ident()))
+    } else {
+        let message = icmpv6::Packet::new(payload)?;
+        Ok(message.echo().map(|_| message.ident()))
+    }
 }
 
 /// The ports with which TCP and UDP headers begin.
@@ -573,6 +608,36 @@ mod tests {
         assert_eq!(quoted(&[0; 40]), Err(Malformed::BadVersion));
         let mapped = frame_v6(addr("10.0.0.1"), protocol::UDP, &[0; 8]);
         assert_eq!(quoted(&mapped[14..]), Err(Malformed::BadAddress));
+    }
+
+    #[test]
+    fn an_echo_message_tells_its_identifier_directly_and_quoted() {
+        for (text, ident) in [
+            (golden::PING_REQUEST, 23),
+            (golden::PING_REPLY, 23),
+            (golden::PING6_REQUEST, 24),
+            (golden::PING6_REPLY, 24),
+        ] {
+            let frame = hex(text);
+            assert_eq!(ip(&frame).echo_ident(&frame), Some(ident));
+            let flow = quoted(&frame[14..]).expect("whole");
+            assert_eq!((flow.sport, flow.dport), (ident, ident));
+            // Eight bytes of the message are what is promised, fewer tell nothing.
+            let l4 = usize::from(ip(&frame).l4_offset);
+            assert_eq!(quoted(&frame[14..l4 + 8]), Ok(flow));
+            assert_eq!(quoted(&frame[14..l4 + 7]), Err(Malformed::Truncated));
+        }
+        for text in [golden::UDP, golden::UNREACHABLE, golden::NEIGHBOR_SOLICITATION, golden::FRAGMENT6_LAST]
+        {
+            let frame = hex(text);
+            assert_eq!(ip(&frame).echo_ident(&frame), None);
+        }
+        // An error about an error, or ICMP of the wrong family, has no identifier.
+        let flow = quoted(&hex(golden::UNREACHABLE)[14..]).expect("whole");
+        assert_eq!((flow.sport, flow.dport), (0, 0));
+        let foreign = frame_v6(addr("::2"), protocol::ICMP, &[8, 0, 0, 0, 0, 7, 0, 1]);
+        assert_eq!(ip(&foreign).echo_ident(&foreign), None);
+        assert_eq!(quoted(&foreign[14..]).map(|flow| flow.sport), Ok(0));
     }
 
     /// What an independent parser says about addresses, layer 4 and ports; `None` when it refuses the frame.

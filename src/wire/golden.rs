@@ -1,133 +1,133 @@
 //! Frames captured between two Linux network namespaces (and from keepalived), for the tests of all protocols.
 
 /// Request who-has 172.17.2.90 tell 172.17.2.92, by Linux.
-pub(super) const ARP_REQUEST: &str = "\
+pub(crate) const ARP_REQUEST: &str = "\
     ffffffffffff02000000000108060001080006040001020000000001ac11025c\
     000000000000ac11025a";
 
 /// Its reply.
-pub(super) const ARP_REPLY: &str = "\
+pub(crate) const ARP_REPLY: &str = "\
     02000000000102000000000208060001080006040002020000000002ac11025a\
     020000000001ac11025c";
 
 /// Gratuitous request for 172.17.2.92, by arping, which pads.
-pub(super) const ARP_GRATUITOUS: &str = "\
+pub(crate) const ARP_GRATUITOUS: &str = "\
     ffffffffffff02000000000108060001080006040001020000000001ac11025c\
     ffffffffffffac11025c00000000000000000000000000000000";
 
 /// ICMP echo request with 16 bytes of data.
-pub(super) const PING_REQUEST: &str = "\
+pub(crate) const PING_REQUEST: &str = "\
     02000000000202000000000108004500002c48a940004001954fac11025cac11\
     025a0800c06a001700010be3036b00000000232f050000000000";
 
 /// Its reply.
-pub(super) const PING_REPLY: &str = "\
+pub(crate) const PING_REPLY: &str = "\
     02000000000102000000000208004500002c01e5000040011c14ac11025aac11\
     025c0000c86a001700010be3036b00000000232f050000000000";
 
 /// ICMPv6 echo request with 16 bytes of data.
-pub(super) const PING6_REQUEST: &str = "\
+pub(crate) const PING6_REQUEST: &str = "\
     02000000000202000000000186dd60013c3200183a4020010db8000000000000\
     00000000000120010db800000000000000000000000280001295001800010be3\
     036b00000000fd3b050000000000";
 
 /// Its reply.
-pub(super) const PING6_REPLY: &str = "\
+pub(crate) const PING6_REPLY: &str = "\
     02000000000102000000000286dd600ec00500183a4020010db8000000000000\
     00000000000220010db800000000000000000000000181001195001800010be3\
     036b00000000fd3b050000000000";
 
 /// Who has 2001:db8::2?
-pub(super) const NEIGHBOR_SOLICITATION: &str = "\
+pub(crate) const NEIGHBOR_SOLICITATION: &str = "\
     3333ff00000202000000000186dd6000000000203aff20010db8000000000000\
     000000000001ff0200000000000000000001ff00000287001c27000000002001\
     0db80000000000000000000000020101020000000001";
 
 /// 2001:db8::2 is here.
-pub(super) const NEIGHBOR_ADVERTISEMENT: &str = "\
+pub(crate) const NEIGHBOR_ADVERTISEMENT: &str = "\
     02000000000102000000000286dd6000000000203aff20010db8000000000000\
     00000000000220010db800000000000000000000000188008a71600000002001\
     0db80000000000000000000000020201020000000002";
 
 /// Solicitation without source address, for 2001:db8::1, with a nonce option.
-pub(super) const DUPLICATE_ADDRESS_DETECTION: &str = "\
+pub(crate) const DUPLICATE_ADDRESS_DETECTION: &str = "\
     3333ff00000102000000000186dd6000000000203aff00000000000000000000\
     000000000000ff0200000000000000000001ff0000018700c709000000002001\
     0db80000000000000000000000010e01fffc503f279e";
 
 /// Are there routers?
-pub(super) const ROUTER_SOLICITATION: &str = "\
+pub(crate) const ROUTER_SOLICITATION: &str = "\
     33330000000202000000000186dd6000000000103afffe800000000000000000\
     00fffe000001ff02000000000000000000000000000285007b2c000000000101\
     020000000001";
 
 /// ICMPv6 behind a hop-by-hop header.
-pub(super) const MULTICAST_LISTENER_REPORT: &str = "\
+pub(crate) const MULTICAST_LISTENER_REPORT: &str = "\
     33330000001602000000000186dd600000000024000100000000000000000000\
     000000000000ff0200000000000000000000000000163a000502000001008f00\
     6f890000000104000000ff0200000000000000000001ff000001";
 
 /// SYN to port 22, with options.
-pub(super) const TCP_SYN: &str = "\
+pub(crate) const TCP_SYN: &str = "\
     02000000000202000000000108004500003c962b4000400647b8ac11025cac11\
     025aeb5e001643f7d1ca00000000a002faf0cdd40000020405b40402080a1727\
     0a01000000000103030a";
 
 /// Its answer.
-pub(super) const TCP_SYN_ACK: &str = "\
+pub(crate) const TCP_SYN_ACK: &str = "\
     02000000000102000000000208004500003c000040004006dde3ac11025aac11\
     025c0016eb5e5275979e43f7d1cba012fe88eea20000020405b40402080a13fd\
     dd7717270a010103030a";
 
 /// Two bytes of data to port 22.
-pub(super) const TCP_DATA: &str = "\
+pub(crate) const TCP_DATA: &str = "\
     020000000002020000000001080045000036962d4000400647bcac11025cac11\
     025aeb5e001643f7d1cb5275979f8018003fa3a700000101080a17270a0113fd\
     dd77780a";
 
 /// RST ACK from a closed port: no options, no data.
-pub(super) const TCP_RST: &str = "\
+pub(crate) const TCP_RST: &str = "\
     020000000001020000000002080045000028000040004006ddf7ac11025aac11\
     025c0051d7e4000000004c319ad05014000093c00000";
 
 /// SYN over IPv6 to port 80.
-pub(super) const TCP6_SYN: &str = "\
+pub(crate) const TCP6_SYN: &str = "\
     02000000000202000000000186dd600aa8ab0028064020010db8000000000000\
     00000000000120010db8000000000000000000000002e95000507cbde00d0000\
     0000a002fd20c7220000020405a00402080a4ded93ff000000000103030a";
 
 /// Six bytes to port 53.
-pub(super) const UDP: &str = "\
+pub(crate) const UDP: &str = "\
     020000000002020000000001080045000022d399400040110a59ac11025cac11\
     025acc090035000e92de68656c6c6f0a";
 
 /// Six bytes to port 53 over IPv6.
-pub(super) const UDP6: &str = "\
+pub(crate) const UDP6: &str = "\
     02000000000202000000000186dd60095885000e114020010db8000000000000\
     00000000000120010db8000000000000000000000002cfa30035000e90a86865\
     6c6c6f0a";
 
 /// Port unreachable, quoting `UDP`.
-pub(super) const UNREACHABLE: &str = "\
+pub(crate) const UNREACHABLE: &str = "\
     020000000001020000000002080045c0003e05690000400117beac11025aac11\
     025c030359f50000000045000022d399400040110a59ac11025cac11025acc09\
     0035000e92de68656c6c6f0a";
 
 /// Port unreachable, quoting `UDP6`.
-pub(super) const UNREACHABLE6: &str = "\
+pub(crate) const UNREACHABLE6: &str = "\
     02000000000102000000000286dd600b8746003e3a4020010db8000000000000\
     00000000000220010db80000000000000000000000010104d950000000006009\
     5885000e114020010db800000000000000000000000120010db8000000000000\
     000000000002cfa30035000e90a868656c6c6f0a";
 
 /// Third fragment of an ICMP echo request with 3,000 bytes of data.
-pub(super) const FRAGMENT_LAST: &str = "\
+pub(crate) const FRAGMENT_LAST: &str = "\
     020000000002020000000001080045000044491a01724001d354ac11025cac11\
     025a88898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5\
     a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7";
 
 /// Third fragment of an ICMPv6 echo request with 3,000 bytes of data.
-pub(super) const FRAGMENT6_LAST: &str = "\
+pub(crate) const FRAGMENT6_LAST: &str = "\
     02000000000202000000000186dd60013c3200782c4020010db8000000000000\
     00000000000120010db80000000000000000000000023a000b5001a8783f4849\
     4a4b4c4d4e4f505152535455565758595a5b5c5d5e5f60616263646566676869\
@@ -136,12 +136,12 @@ pub(super) const FRAGMENT6_LAST: &str = "\
     aaabacadaeafb0b1b2b3b4b5b6b7";
 
 /// Advertisement of keepalived: vrid 79, priority 200, 172.17.2.90.
-pub(super) const VRRP: &str = "\
+pub(crate) const VRRP: &str = "\
     01005e000012cebf68b02803080045c0002800010000ff702c80ac110201e000\
     0012214fc80100016842ac11025a0000000000000000";
 
 /// Every frame above.
-pub(super) const ALL: [&str; 24] = [
+pub(crate) const ALL: [&str; 24] = [
     ARP_REQUEST,
     ARP_REPLY,
     ARP_GRATUITOUS,
@@ -169,7 +169,7 @@ pub(super) const ALL: [&str; 24] = [
 ];
 
 /// The bytes of a string of hexadecimal digits; blanks and line ends separate at will.
-pub(super) fn hex(text: &str) -> Vec<u8> {
+pub(crate) fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text
         .chars()
         .filter(|c| !c.is_whitespace())
@@ -180,7 +180,10 @@ pub(super) fn hex(text: &str) -> Vec<u8> {
 }
 
 /// Calls `parse` with every proper prefix of `bytes` and demands that it refuses all of them.
-pub(super) fn refuses_every_truncation(bytes: &[u8], parse: impl Fn(&[u8]) -> Result<(), super::Malformed>) {
+pub(crate) fn refuses_every_truncation(
+    bytes: &[u8],
+    parse: impl Fn(&[u8]) -> Result<(), crate::wire::Malformed>,
+) {
     parse(bytes).expect("the whole is fine");
     for len in 0..bytes.len() {
         assert!(parse(&bytes[..len]).is_err(), "accepted {len} of {} bytes", bytes.len());

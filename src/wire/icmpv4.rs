@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use super::bytes::{get_u16, put, put_u16};
+use super::bytes::{get_u16, put, put_u16, put_u32};
 use super::{Malformed, checksum};
 
 mod field {
@@ -23,6 +23,7 @@ mod field {
     pub(super) const CHECKSUM: Range<usize> = 2..4;
     pub(super) const IDENT: Range<usize> = 4..6;
     pub(super) const SEQUENCE: Range<usize> = 6..8;
+    pub(super) const PARAMETER: Range<usize> = 4..8;
     pub(super) const PAYLOAD: RangeFrom<usize> = 8..;
 }
 
@@ -229,6 +230,39 @@ impl Repr<'_> {
     }
 }
 
+/// An error to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorRepr<'a> {
+    /// Type of the error, see [`message`].
+    pub message: u8,
+    /// Code, whose meaning depends on the type.
+    pub code: u8,
+    /// The four bytes between checksum and quoted packet: an MTU in the lower half, or 0.
+    pub parameter: u32,
+    /// The beginning of the packet that caused the error, from its IP header on.
+    pub quote: &'a [u8],
+}
+
+impl ErrorRepr<'_> {
+    /// Bytes that [`ErrorRepr::emit`] writes: header and quoted packet.
+    pub const fn wire_len(&self) -> usize {
+        HEADER_LEN + self.quote.len()
+    }
+
+    /// Writes the message with its checksum at the start of `buf`.
+    ///
+    /// # Panics
+    /// When `buf` is shorter than [`ErrorRepr::wire_len`].
+    pub fn emit(&self, buf: &mut [u8]) {
+        let buf = &mut buf[..self.wire_len()];
+        buf[field::TYPE] = self.message;
+        buf[field::CODE] = self.code;
+        put_u32(buf, field::PARAMETER, self.parameter);
+        put(buf, HEADER_LEN..self.wire_len(), self.quote);
+        Packet { bytes: buf }.fill_checksum();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +271,17 @@ mod tests {
 
     fn captured(frame: &str) -> Vec<u8> {
         hex(frame)[34..].to_vec()
+    }
+
+    #[test]
+    fn a_captured_error_is_written_byte_for_byte() {
+        let bytes = captured(golden::UNREACHABLE);
+        let repr = ErrorRepr { message: 3, code: 3, parameter: 0, quote: &bytes[8..] };
+        let mut written = vec![0xee; repr.wire_len()];
+        repr.emit(&mut written);
+        assert_eq!(written, bytes);
+        ErrorRepr { parameter: 1400, ..repr }.emit(&mut written);
+        assert_eq!(written[4..8], 1400u32.to_be_bytes());
     }
 
     #[test]

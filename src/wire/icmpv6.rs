@@ -15,7 +15,7 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use super::bytes::{get_u16, put, put_u16};
+use super::bytes::{get_u16, put, put_u16, put_u32};
 use super::{Malformed, checksum, ndisc, protocol};
 
 pub use super::icmpv4::Echo;
@@ -28,6 +28,7 @@ mod field {
     pub(super) const CHECKSUM: Range<usize> = 2..4;
     pub(super) const IDENT: Range<usize> = 4..6;
     pub(super) const SEQUENCE: Range<usize> = 6..8;
+    pub(super) const PARAMETER: Range<usize> = 4..8;
     pub(super) const PAYLOAD: RangeFrom<usize> = 8..;
 }
 
@@ -56,6 +57,8 @@ pub mod message {
     pub const NEIGHBOR_SOLICITATION: u8 = 135;
     /// Tells the hardware address of a neighbour.
     pub const NEIGHBOR_ADVERTISEMENT: u8 = 136;
+    /// There is a better next hop (RFC 4861 section 4.5).
+    pub const REDIRECT: u8 = 137;
 }
 
 /// View of an ICMPv6 message.
@@ -242,6 +245,39 @@ impl Repr<'_> {
     }
 }
 
+/// An error to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorRepr<'a> {
+    /// Type of the error, see [`message`].
+    pub message: u8,
+    /// Code, whose meaning depends on the type.
+    pub code: u8,
+    /// The four bytes between checksum and quoted packet: an MTU, or 0.
+    pub parameter: u32,
+    /// The beginning of the packet that caused the error, from its IP header on.
+    pub quote: &'a [u8],
+}
+
+impl ErrorRepr<'_> {
+    /// Bytes that [`ErrorRepr::emit`] writes: header and quoted packet.
+    pub const fn wire_len(&self) -> usize {
+        HEADER_LEN + self.quote.len()
+    }
+
+    /// Writes the message with its checksum between these addresses at the start of `buf`.
+    ///
+    /// # Panics
+    /// When `buf` is shorter than [`ErrorRepr::wire_len`].
+    pub fn emit(&self, src: Ipv6Addr, dst: Ipv6Addr, buf: &mut [u8]) {
+        let buf = &mut buf[..self.wire_len()];
+        buf[field::TYPE] = self.message;
+        buf[field::CODE] = self.code;
+        put_u32(buf, field::PARAMETER, self.parameter);
+        put(buf, HEADER_LEN..self.wire_len(), self.quote);
+        Packet { bytes: buf }.fill_checksum(src, dst);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +289,17 @@ mod tests {
 
     fn captured(frame: &str) -> Vec<u8> {
         hex(frame)[54..].to_vec()
+    }
+
+    #[test]
+    fn a_captured_error_is_written_byte_for_byte() {
+        let bytes = captured(golden::UNREACHABLE6);
+        let repr = ErrorRepr { message: 1, code: 4, parameter: 0, quote: &bytes[8..] };
+        let mut written = vec![0xee; repr.wire_len()];
+        repr.emit(SERVER, CLIENT, &mut written);
+        assert_eq!(written, bytes);
+        ErrorRepr { parameter: 1400, ..repr }.emit(SERVER, CLIENT, &mut written);
+        assert_eq!(written[4..8], 1400u32.to_be_bytes());
     }
 
     #[test]

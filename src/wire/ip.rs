@@ -15,6 +15,8 @@ pub mod protocol {
     pub const TCP: u8 = 6;
     /// UDP.
     pub const UDP: u8 = 17;
+    /// DCCP.
+    pub const DCCP: u8 = 33;
     /// IPv6 routing header.
     pub const ROUTING: u8 = 43;
     /// IPv6 fragment header.
@@ -31,6 +33,8 @@ pub mod protocol {
     pub const VRRP: u8 = 112;
     /// IPv6 mobility header.
     pub const MOBILITY: u8 = 135;
+    /// UDP-Lite.
+    pub const UDP_LITE: u8 = 136;
 }
 
 /// An address of either family in 128 bits; IPv4 is mapped into IPv6 (RFC 4291 section 2.5.5.2).

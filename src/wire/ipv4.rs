@@ -216,20 +216,26 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Packet<T> {
         put_u16(self.bytes.as_mut(), field::CHECKSUM, check);
     }
 
-    /// Sets the source address and corrects the header checksum; the one of layer 4 is the caller's.
+    /// Sets the source address and corrects the header checksum. The change is what a layer-4 checksum with a pseudo
+    /// header needs; correcting that is the caller's.
     #[inline]
-    pub fn set_src(&mut self, addr: Ipv4Addr) {
-        let check = checksum::update_u32(self.checksum(), self.src().to_bits(), addr.to_bits());
+    pub fn set_src(&mut self, addr: Ipv4Addr) -> checksum::Change {
+        let change = checksum::Change::u32(self.src().to_bits(), addr.to_bits());
+        let check = change.apply(self.checksum());
         put(self.bytes.as_mut(), field::SRC, &addr.octets());
         put_u16(self.bytes.as_mut(), field::CHECKSUM, check);
+        change
     }
 
-    /// Sets the destination address and corrects the header checksum; the one of layer 4 is the caller's.
+    /// Sets the destination address and corrects the header checksum. The change is what a layer-4 checksum with a pseudo
+    /// header needs; correcting that is the caller's.
     #[inline]
-    pub fn set_dst(&mut self, addr: Ipv4Addr) {
-        let check = checksum::update_u32(self.checksum(), self.dst().to_bits(), addr.to_bits());
+    pub fn set_dst(&mut self, addr: Ipv4Addr) -> checksum::Change {
+        let change = checksum::Change::u32(self.dst().to_bits(), addr.to_bits());
+        let check = change.apply(self.checksum());
         put(self.bytes.as_mut(), field::DST, &addr.octets());
         put_u16(self.bytes.as_mut(), field::CHECKSUM, check);
+        change
     }
 
     /// Computes the header checksum anew.
@@ -450,8 +456,8 @@ mod tests {
             assert!(packet.verify_checksum());
             let (addr, ttl) = (Ipv4Addr::from_bits(seed.next_u64() as u32), seed.next_u64() as u8);
             match round % 3 {
-                0 => packet.set_src(addr),
-                1 => packet.set_dst(addr),
+                0 => _ = packet.set_src(addr),
+                1 => _ = packet.set_dst(addr),
                 _ => packet.set_ttl(ttl),
             }
             let expected = match round % 3 {

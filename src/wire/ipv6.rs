@@ -20,7 +20,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 
 use super::bytes::{array, get_u16, get_u32, put, put_u16, put_u32};
-use super::{Malformed, ip, protocol};
+use super::{Malformed, checksum, ip, protocol};
 
 mod field {
     use std::ops::Range;
@@ -59,6 +59,9 @@ pub struct UpperLayer {
     pub offset: usize,
     /// The fragment header on the way, if there was one. With a nonzero offset the upper layer's bytes are not its header.
     pub fragment: Option<FragmentHeader>,
+    /// A routing header has segments left: the destination is not the last one, and checksums of the upper layer
+    /// cover the last one instead (RFC 8200 section 8.1).
+    pub routed: bool,
 }
 
 /// View of an IPv6 packet.
@@ -157,7 +160,7 @@ impl<T: AsRef<[u8]>> Packet<T> {
     pub fn upper_layer(&self) -> Result<UpperLayer, Malformed> {
         let next = self.next_header();
         if matches!(next, protocol::TCP | protocol::UDP | protocol::ICMPV6) {
-            return Ok(UpperLayer { protocol: next, offset: HEADER_LEN, fragment: None });
+            return Ok(UpperLayer { protocol: next, offset: HEADER_LEN, fragment: None, routed: false });
         }
         walk(next, self.payload())
     }
@@ -167,6 +170,7 @@ impl<T: AsRef<[u8]>> Packet<T> {
 fn walk(mut next: u8, payload: &[u8]) -> Result<UpperLayer, Malformed> {
     let mut at = 0;
     let mut fragment = None;
+    let mut routed = false;
     for _ in 0..=MAX_EXTENSION_HEADERS {
         let units = match next {
             protocol::HOP_BY_HOP
@@ -175,7 +179,7 @@ fn walk(mut next: u8, payload: &[u8]) -> Result<UpperLayer, Malformed> {
             | protocol::DESTINATION_OPTIONS
             | protocol::MOBILITY
             | protocol::AH => payload.get(at + 1).copied().map(usize::from).ok_or(Malformed::Truncated)?,
-            _ => return Ok(UpperLayer { protocol: next, offset: HEADER_LEN + at, fragment }),
+            _ => return Ok(UpperLayer { protocol: next, offset: HEADER_LEN + at, fragment, routed }),
         };
         let len = match next {
             protocol::FRAGMENT => 8,
@@ -186,6 +190,7 @@ fn walk(mut next: u8, payload: &[u8]) -> Result<UpperLayer, Malformed> {
         let header = payload.get(at..at + len).ok_or(Malformed::Truncated)?;
         let following = header[0];
         at += len;
+        routed |= next == protocol::ROUTING && header[3] != 0;
         if next == protocol::FRAGMENT {
             let offset_more = get_u16(header, 2..4);
             let offset = offset_more & !7;
@@ -193,7 +198,7 @@ fn walk(mut next: u8, payload: &[u8]) -> Result<UpperLayer, Malformed> {
                 Some(FragmentHeader { offset, more: offset_more & 1 != 0, ident: get_u32(header, 4..8) });
             if offset != 0 {
                 // What follows is a slice of the middle, not a header.
-                return Ok(UpperLayer { protocol: following, offset: HEADER_LEN + at, fragment });
+                return Ok(UpperLayer { protocol: following, offset: HEADER_LEN + at, fragment, routed });
             }
         }
         next = following;
@@ -208,16 +213,22 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Packet<T> {
         self.bytes.as_mut()[field::HOP_LIMIT] = hop_limit;
     }
 
-    /// Sets the source address; the checksum of the upper layer is the caller's.
+    /// Sets the source address. The change is what the checksum of the upper layer needs; correcting that is
+    /// the caller's.
     #[inline]
-    pub fn set_src(&mut self, addr: Ipv6Addr) {
+    pub fn set_src(&mut self, addr: Ipv6Addr) -> checksum::Change {
+        let change = checksum::Change::u128(self.src().to_bits(), addr.to_bits());
         put(self.bytes.as_mut(), field::SRC, &addr.octets());
+        change
     }
 
-    /// Sets the destination address; the checksum of the upper layer is the caller's.
+    /// Sets the destination address. The change is what the checksum of the upper layer needs, unless the packet is
+    /// still to take other turns ([`UpperLayer::routed`]); correcting that is the caller's.
     #[inline]
-    pub fn set_dst(&mut self, addr: Ipv6Addr) {
+    pub fn set_dst(&mut self, addr: Ipv6Addr) -> checksum::Change {
+        let change = checksum::Change::u128(self.dst().to_bits(), addr.to_bits());
         put(self.bytes.as_mut(), field::DST, &addr.octets());
+        change
     }
 
     /// All after this header, to be rewritten.
@@ -313,7 +324,7 @@ mod tests {
         assert_eq!(packet.src().to_string(), "2001:db8::1");
         assert_eq!(packet.dst().to_string(), "2001:db8::2");
         assert_eq!(packet.payload(), &bytes[40..]);
-        let upper = UpperLayer { protocol: protocol::ICMPV6, offset: 40, fragment: None };
+        let upper = UpperLayer { protocol: protocol::ICMPV6, offset: 40, fragment: None, routed: false };
         assert_eq!(packet.upper_layer(), Ok(upper));
     }
 
@@ -362,7 +373,10 @@ mod tests {
     fn the_walk_goes_over_all_extension_headers() {
         let bytes = captured(golden::MULTICAST_LISTENER_REPORT);
         let upper = Packet::new(&bytes).expect("valid").upper_layer();
-        assert_eq!(upper, Ok(UpperLayer { protocol: protocol::ICMPV6, offset: 48, fragment: None }));
+        assert_eq!(
+            upper,
+            Ok(UpperLayer { protocol: protocol::ICMPV6, offset: 48, fragment: None, routed: false })
+        );
         // Hop-by-hop of 8 bytes, routing of 16, authentication of 24 (4 units of 4 and 8), destination options of 8.
         let chain = hex("2b00000000000000 \
              33010000000000000000000000000000 \
@@ -372,7 +386,12 @@ mod tests {
         let upper = Packet::new(&bytes).expect("valid").upper_layer();
         assert_eq!(
             upper,
-            Ok(UpperLayer { protocol: protocol::TCP, offset: 40 + 8 + 16 + 24 + 8, fragment: None })
+            Ok(UpperLayer {
+                protocol: protocol::TCP,
+                offset: 40 + 8 + 16 + 24 + 8,
+                fragment: None,
+                routed: false
+            })
         );
     }
 

@@ -20,7 +20,7 @@ pub mod checksum;
 pub mod dissect;
 pub mod ethernet;
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
 pub mod icmpv4;
 pub mod icmpv6;
 pub mod ip;

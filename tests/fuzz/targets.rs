@@ -8,10 +8,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bng::cli::commands::{self, Command};
 use bng::cli::protocol::{self as control_protocol, Reply};
 use bng::conf::{Config, Header, complete, diff};
+use bng::net::icmp_error;
+use bng::net::translate::{self, Endpoint, Rewrite};
 use bng::wire::{
     Fragment, IpInfo, L3, Malformed, arp, dissect, ethernet, icmpv4, icmpv6, ipv4, ipv6, ndisc, protocol,
     tcp, udp, vlan, vrrp,
 };
+use bng_platform::{Frame, Meta};
 
 /// Any bytes as a received frame, and as every packet that could stand in one.
 pub(crate) fn frame(data: &[u8]) {
@@ -50,6 +53,7 @@ fn dissected_packet(data: &[u8], info: &IpInfo) {
         assert_eq!(info.fragment != Fragment::None, packet.is_fragment());
         rewritten_header_stays_valid(l3);
     }
+    translated_frame_stays_valid(data, info);
     match (info.proto, info.fragment) {
         (protocol::TCP, Fragment::None | Fragment::First) => {
             let segment = tcp::Packet::new(l4).expect("a dissected segment is valid");
@@ -73,6 +77,43 @@ fn rewritten_header_stays_valid(packet: &[u8]) {
     packet.set_dst(Ipv4Addr::BROADCAST);
     packet.set_ttl(packet.ttl().wrapping_sub(1));
     assert!(packet.verify_checksum());
+}
+
+/// A translated packet is still a packet, between the new addresses, and an error about it is one too.
+fn translated_frame_stays_valid(data: &[u8], info: &IpInfo) {
+    let (near, far): (IpAddr, IpAddr) = if info.is_v6 {
+        (Ipv6Addr::from_bits(0x2001 << 112 | 1).into(), Ipv6Addr::from_bits(0x2001 << 112 | 2).into())
+    } else {
+        (Ipv4Addr::new(10, 20, 20, 10).into(), Ipv4Addr::new(10, 20, 20, 11).into())
+    };
+    let end = |addr: IpAddr, port| Some(Endpoint { addr: addr.into(), port: Some(port) });
+    let rewrite = Rewrite { src: end(near, 7), dst: end(far, 8) };
+    let mut bytes = data.to_vec();
+    let mut frame = Frame::new(&mut bytes, Meta::default());
+    let alive = translate::decrement_ttl(&mut frame, info);
+    translate::clamp_mss(&mut frame, info, 536);
+    let quote = Rewrite { src: rewrite.dst, dst: rewrite.src };
+    let done = match translate::apply_error(&mut frame, info, &rewrite, &quote) {
+        Ok(()) => Ok(()),
+        Err(_) => translate::apply(&mut frame, info, &rewrite),
+    };
+    let seen = dissect(&bytes).map(|dissected| dissected.l3);
+    let Ok(L3::Ip(seen)) = seen else { panic!("a translated packet is none any more: {seen:?}") };
+    assert_eq!(seen.ttl, if alive { info.ttl - 1 } else { info.ttl });
+    let wanted = if done.is_ok() { (near.into(), far.into()) } else { (info.src, info.dst) };
+    assert_eq!((seen.src, seen.dst), wanted);
+    if done.is_ok() && info.proto == protocol::TCP && info.fragment == Fragment::None {
+        assert_eq!((seen.sport, seen.dport), (7, 8));
+    }
+    let mut buf = [0; icmp_error::MAX];
+    let cause = icmp_error::Cause::TimeExceeded;
+    if let Ok(described) = dissect(data)
+        && let Some(len) = icmp_error::build(&mut buf, cause, near.into(), data, &described)
+    {
+        let error = dissect(&buf[..len]).map(|dissected| dissected.l3);
+        let Ok(L3::Ip(error)) = error else { panic!("the error is no packet: {error:?}") };
+        assert_eq!((error.src, error.dst), (near.into(), info.src));
+    }
 }
 
 /// Every view over `bytes`: reads it, prints it, rewrites a copy of it.
