@@ -23,6 +23,7 @@ pub mod engine;
 pub mod flow;
 mod hash;
 pub mod module;
+pub mod nat;
 pub mod net;
 pub mod outbox;
 pub mod pass;

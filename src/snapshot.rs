@@ -3,18 +3,23 @@
 //! The director builds a new snapshot when the configuration, a neighbour, a check or mastership changes, and
 //! publishes it as a whole. A worker reads one snapshot per batch, so it never sees half a change.
 
+mod compile;
 mod services;
+pub mod translation;
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
-use crate::conf::model::{Model, Module, Network, SessionId};
+use crate::conf::model::{Module, Network, SessionId, Tunnel};
+use crate::flow::Timeouts;
+use crate::nat::Pools;
 use crate::net::route::Routes;
 use crate::net::{Addr, AddrMap, PortId};
 use crate::time::Duration;
 use crate::wire::MacAddr;
-use services::Claim;
+pub use compile::{compile, own_addresses};
 pub use services::Services;
+use translation::{Rule, Translation};
 
 /// Who owns one of our addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +30,8 @@ pub enum Role {
     Virt,
     /// Address of a server: the master.
     Server,
+    /// `vip`, or an address that a server sends from: the master.
+    Vip,
 }
 
 /// One of our addresses.
@@ -58,6 +65,16 @@ pub struct Server {
     pub sessionid: SessionId,
     /// Idle time of a session.
     pub stimeout: Duration,
+    /// The same once its connection has begun to end; zero for no difference.
+    pub ftimeout: Duration,
+    /// Idle times of translated connections.
+    pub timeouts: Timeouts,
+    /// Datagrams of UDP have no session.
+    pub onepacket: bool,
+    /// Our addresses that its targets see, by family; none where they see the client's.
+    pub proxy4: Vec<Addr>,
+    /// The same for IPv6.
+    pub proxy6: Vec<Addr>,
     /// All its targets, in the order of the statement.
     pub targets: Vec<u16>,
     /// Those that can take new IPv4 sessions.
@@ -77,13 +94,38 @@ pub struct Hop {
     pub from: MacAddr,
 }
 
-/// A target as the fast path sees it: a hop for each family in which it can be reached and is up.
+/// How packets are forwarded to a target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Its address stands in them, and its answers come back.
+    #[default]
+    Nat,
+    /// Direct server return: they stay as they are.
+    Dsr,
+    /// The same, inside a packet from this address of ours to the target.
+    Tunnel(Tunnel, Addr, Addr),
+}
+
+/// What a target is for packets of one family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// The next station.
+    pub hop: Hop,
+    /// What happens with packets.
+    pub mode: Mode,
+    /// Its address; for a tunnel, the inner packet keeps its own.
+    pub addr: Addr,
+}
+
+/// A target as the fast path sees it: how to get there for each family in which it can be reached and is up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Target {
-    /// IPv4.
-    pub hop4: Option<Hop>,
-    /// IPv6.
-    pub hop6: Option<Hop>,
+    /// IPv4 packets.
+    pub v4: Option<Reach>,
+    /// IPv6 packets.
+    pub v6: Option<Reach>,
+    /// Port, 0 for that of the packet.
+    pub port: u16,
 }
 
 /// What a worker knows.
@@ -113,6 +155,20 @@ pub struct Snapshot {
     pub servers: Vec<Option<Server>>,
     /// Targets by number.
     pub targets: Vec<Target>,
+    /// Source translation.
+    pub translation: Translation,
+    /// Translation of what targets open, by address of the target.
+    pub tnats: AddrMap<Vec<Rule>>,
+    /// Ports of our addresses that translated connections come from.
+    pub pools: AddrMap<Arc<Pools>>,
+    /// New sessions per second of one worker that are stored, 0 for no limit.
+    pub synrate: u32,
+    /// Segments of connections through tunnels are kept small enough.
+    pub mssclamp: bool,
+    /// Source addresses of tunnels of IPv4, one per flow.
+    pub tunnelsrc4: Vec<Addr>,
+    /// The same of IPv6.
+    pub tunnelsrc6: Vec<Addr>,
 }
 
 impl Snapshot {
@@ -131,6 +187,13 @@ impl Snapshot {
             services: AddrMap::build(&[]),
             servers: Vec::new(),
             targets: Vec::new(),
+            translation: Translation::new(Vec::new(), Duration::ZERO, Duration::ZERO),
+            tnats: AddrMap::build(&[]),
+            pools: AddrMap::build(&[]),
+            synrate: 0,
+            mssclamp: false,
+            tunnelsrc4: Vec::new(),
+            tunnelsrc6: Vec::new(),
         }
     }
 
@@ -148,9 +211,16 @@ impl Snapshot {
 
     /// Where frames of this family go for target `number`, if it is up.
     #[inline]
-    pub fn hop(&self, number: u16, v6: bool) -> Option<Hop> {
+    pub fn reach(&self, number: u16, v6: bool) -> Option<Reach> {
         let target = self.targets.get(usize::from(number))?;
-        if v6 { target.hop6 } else { target.hop4 }
+        if v6 { target.v6 } else { target.v4 }
+    }
+
+    /// Our station on interface `port` that speaks to `addr`: that of its network, or of the gateway's.
+    pub fn station_towards(&self, port: PortId, addr: Addr) -> MacAddr {
+        let way = self.routes.way(addr).filter(|way| way.port == port).map(|way| way.from);
+        let any = || self.port(port).and_then(|port| port.real_macs.first().copied());
+        way.or_else(any).unwrap_or(MacAddr::ZERO)
     }
 
     /// Station of neighbour `addr`, when it is known.
@@ -181,8 +251,10 @@ pub trait Knowledge {
     fn routes(&self) -> Routes;
     /// What is believed of every address that is resolved.
     fn watched(&self) -> Vec<(Addr, Option<MacAddr>)>;
-    /// Where frames for target `number` go, when it is up in that family.
+    /// How to get to target `number`, when it is up.
     fn target(&self, number: u16) -> Target;
+    /// The ports of `addr`, one of [`compile::sources`].
+    fn pools(&self, addr: Addr) -> Option<Arc<Pools>>;
 }
 
 /// Station address of network `number` of `model` for the node itself: `06:00:` and the IPv4 `real` address, else
@@ -191,149 +263,4 @@ pub fn station(network: &Network) -> Option<MacAddr> {
     let v4 = |addr: Option<Ipv4Addr>| addr.map(MacAddr::real);
     let v6 = |addr: Option<Ipv6Addr>| addr.map(MacAddr::real_v6);
     v4(network.real).or(v6(network.real6)).or(v4(network.virt)).or(v6(network.virt6))
-}
-
-/// The stations of `model`: which networks are in use and who we are there.
-struct Stations<'a, K> {
-    model: &'a Model,
-    known: &'a K,
-}
-
-impl<'a, K: Knowledge> Stations<'a, K> {
-    /// Networks in use with interface and own station.
-    fn networks(&self) -> impl Iterator<Item = (&'a Network, PortId, MacAddr)> {
-        let known = self.known;
-        self.model
-            .networks
-            .values()
-            .filter(move |n| n.active && known.mtu(n.interface).is_some())
-            .filter_map(|n| Some((n, PortId::try_from(n.interface).ok()?, station(n)?)))
-    }
-
-    /// Station of shared addresses on a network whose own station is `own`.
-    fn shared(&self, v6: bool, own: MacAddr) -> MacAddr {
-        match self.model.vrrp {
-            Some(vrrp) if v6 => MacAddr::vrrp_v6(vrrp.vrid),
-            Some(vrrp) => MacAddr::vrrp_v4(vrrp.vrid),
-            None => own,
-        }
-    }
-
-    fn ports(&self) -> Vec<Option<Port>> {
-        let mut ports: Vec<Option<Port>> = Vec::new();
-        for (network, id, mac) in self.networks() {
-            if ports.len() <= usize::from(id) {
-                ports.resize_with(usize::from(id) + 1, || None);
-            }
-            let port = ports[usize::from(id)].get_or_insert_default();
-            port.mtu = self.known.mtu(network.interface).unwrap_or_default();
-            let insert = |list: &mut Vec<MacAddr>, mac| {
-                if !list.contains(&mac) {
-                    list.push(mac);
-                }
-            };
-            insert(&mut port.real_macs, mac);
-            for mac in [mac, self.shared(false, mac), self.shared(true, mac)] {
-                insert(&mut port.macs, mac);
-            }
-        }
-        ports
-    }
-
-    /// Addresses of networks and registered servers. Of two owners of one address the first stays.
-    fn own(&self) -> Vec<(Addr, Own)> {
-        let mut own = Vec::new();
-        let mut add = |ip: Option<IpAddr>, role, port, mac| {
-            own.extend(ip.map(|ip| (Addr::from(ip), Own { role, port, mac })));
-        };
-        for (network, id, mac) in self.networks() {
-            add(network.real.map(Into::into), Role::Real, Some(id), mac);
-            add(network.real6.map(Into::into), Role::Real, Some(id), mac);
-            add(network.virt.map(Into::into), Role::Virt, Some(id), self.shared(false, mac));
-            add(network.virt6.map(Into::into), Role::Virt, Some(id), self.shared(true, mac));
-        }
-        for server in self.model.servers.values().filter(|s| s.registered) {
-            for ip in server.addresses() {
-                let home = self.networks().find(|(n, ..)| n.contains(ip)).or_else(|| self.networks().next());
-                let Some((network, port, mac)) = home else { continue };
-                add(
-                    Some(ip),
-                    Role::Server,
-                    network.contains(ip).then_some(port),
-                    self.shared(ip.is_ipv6(), mac),
-                );
-            }
-        }
-        own
-    }
-}
-
-/// Every address of this node and its peers in `model`, whoever is master.
-pub fn own_addresses(model: &Model, known: &impl Knowledge) -> Vec<(Addr, Own)> {
-    Stations { model, known }.own()
-}
-
-/// Compiles `model` and what is known into a snapshot.
-pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapshot {
-    let stations = Stations { model, known };
-    let last = model.targets.keys().next_back().map_or(0, |n| usize::from(*n) + 1);
-    let mut targets = vec![Target::default(); last];
-    for number in model.targets.keys() {
-        targets[usize::from(*number)] = known.target(*number);
-    }
-    let vrrp = model.vrrp.and_then(|v| {
-        let network = model.networks.get(&v.network)?;
-        Some((v.vrid, PortId::try_from(network.interface).ok()?))
-    });
-    Snapshot {
-        generation,
-        modules: model.modules.clone(),
-        master: known.master(),
-        vrrp,
-        ports: stations.ports(),
-        own: AddrMap::build(&stations.own()),
-        watched: AddrMap::build(&known.watched()),
-        forwarding: model.ipforwarding,
-        routes: known.routes(),
-        services: AddrMap::build(&services(model)),
-        servers: servers(model, &targets),
-        targets,
-    }
-}
-
-/// What each virtual address serves.
-fn services(model: &Model) -> Vec<(Addr, Services)> {
-    let mut claims: BTreeMap<Addr, Vec<Claim>> = BTreeMap::new();
-    for (number, server) in model.servers.iter().filter(|(_, s)| s.registered) {
-        for ip in server.addresses() {
-            let ports = (!server.ports.is_any()).then(|| server.ports.runs());
-            let claim = Claim { protocol: server.protocol, ports, server: *number };
-            claims.entry(ip.into()).or_default().push(claim);
-        }
-    }
-    claims.into_iter().map(|(addr, claims)| (addr, Services::build(&claims))).collect()
-}
-
-/// Registered servers by number, with the targets that can take new sessions.
-fn servers(model: &Model, targets: &[Target]) -> Vec<Option<Server>> {
-    let mut servers: Vec<Option<Server>> = Vec::new();
-    for (number, server) in model.servers.iter().filter(|(_, s)| s.registered) {
-        let usable = |reachable: fn(&Target) -> bool| {
-            let takes = |n: &&u16| {
-                model.targets.get(n).is_some_and(|t| t.active)
-                    && targets.get(usize::from(**n)).is_some_and(reachable)
-            };
-            server.targets.iter().filter(takes).copied().collect()
-        };
-        servers.resize(usize::from(*number) + 1, None);
-        servers[usize::from(*number)] = Some(Server {
-            active: server.active,
-            sessionid: server.sessionid,
-            stimeout: server.stimeout,
-            targets: server.targets.clone(),
-            usable4: usable(|t| t.hop4.is_some()),
-            usable6: usable(|t| t.hop6.is_some()),
-        });
-    }
-    servers
 }

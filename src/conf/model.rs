@@ -349,21 +349,41 @@ pub struct Model {
 impl Server {
     /// Its virtual addresses, IPv4 first.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        [self.ipaddr.map(IpAddr::from), self.ipaddr6.map(IpAddr::from)].into_iter().flatten()
+        both(self.ipaddr, self.ipaddr6)
+    }
+}
+
+/// Of the families that there are, IPv4 first.
+fn both(v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) -> impl Iterator<Item = IpAddr> {
+    [v4.map(IpAddr::from), v6.map(IpAddr::from)].into_iter().flatten()
+}
+
+impl Vip {
+    /// Its addresses, IPv4 first.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        both(self.ipaddr, self.ipaddr6)
+    }
+}
+
+impl Proxy {
+    /// Its addresses, IPv4 first.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let v4 = self.v4.iter().copied().map(IpAddr::from);
+        v4.chain(self.v6.iter().copied().map(IpAddr::from))
     }
 }
 
 impl Target {
     /// Its addresses, IPv4 first.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        [self.ipaddr.map(IpAddr::from), self.ipaddr6.map(IpAddr::from)].into_iter().flatten()
+        both(self.ipaddr, self.ipaddr6)
     }
 }
 
 impl Gateway {
     /// Its addresses, IPv4 first.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        [self.ipaddr.map(IpAddr::from), self.ipaddr6.map(IpAddr::from)].into_iter().flatten()
+        both(self.ipaddr, self.ipaddr6)
     }
 }
 

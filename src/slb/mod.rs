@@ -1,54 +1,86 @@
 //! `slb`: server load balancing. Finds the server, then the session, else a target, and forwards.
+//!
+//! ```text
+//!   packet for a virtual address --> server --> session --> target --> dsr.rs      as it is, to the target's station
+//!                                                 |   none: choose.rs  tunnel.rs   as it is, inside another packet
+//!                                                 v                    connect.rs  translated, as a flow (nat/)
+//!                                              session.rs
+//! ```
 
+mod choose;
+mod connect;
+mod consistent;
 mod dsr;
+mod error;
 mod rr;
 pub mod session;
+mod tunnel;
 
 use arrayvec::ArrayVec;
 use bng_platform::BATCH_MAX;
 
 use crate::conf::model::{Protocol, SessionId};
-use crate::flow::{Direction, State, state};
+use crate::flow::{State, Tuple};
+use crate::nat::{self, Nat};
 use crate::net::Addr;
 use crate::pass::{Pass, bits};
 use crate::seed::Seed;
-use crate::snapshot::{Hop, Server, Services, Snapshot};
+use crate::snapshot::{Mode, Reach, Server, Services, Snapshot};
 use crate::stat::{Drop, WorkerStats};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::{IpInfo, protocol};
-use session::{Key, Key4, Key6, Room, Session, Spot, Table, Timeouts, Why};
-
-/// Most IPv4 sessions of one worker. The table takes memory page by page as sessions come, 35 bytes for each.
-pub const SESSIONS_V4: usize = 1 << 20;
-/// Most IPv6 sessions of one worker, 69 bytes each.
-pub const SESSIONS_V6: usize = 1 << 18;
+use choose::Chooser;
+use session::{Key, Key4, Key6, Session, Spot, Table};
 
 /// Sessions and turn-taking of one worker.
 #[derive(Debug)]
 pub struct Slb {
     v4: Table<Key4>,
     v6: Table<Key6>,
-    turns: rr::Turns,
+    chooser: Chooser,
+    /// Where segments for tunnels are built.
+    buffer: Vec<u8>,
 }
 
 impl Slb {
-    /// No sessions yet.
-    pub fn new(seed: &mut Seed) -> Self {
+    /// No sessions yet, with room for `capacity` of each family.
+    pub fn new(capacity: usize, seed: &mut Seed) -> Self {
         Self {
-            v4: Table::new(SESSIONS_V4, seed),
-            v6: Table::new(SESSIONS_V6, seed),
-            turns: rr::Turns::default(),
+            v4: Table::new(capacity, seed),
+            v6: Table::new(capacity, seed),
+            chooser: Chooser::default(),
+            buffer: Vec::new(),
         }
     }
 
     /// Takes every packet for a virtual address.
-    pub fn run(&mut self, pass: &mut Pass<'_, '_>) {
-        let (v4, v6) = (pass.ipv4(), pass.ipv6());
-        if v4 != 0 {
-            balance(&mut self.v4, &mut self.turns, pass, v4);
+    pub fn run(&mut self, pass: &mut Pass<'_, '_>, nat: &mut Nat) {
+        let Self { v4, v6, chooser, buffer } = self;
+        let errors = pass.errors();
+        for i in bits(errors) {
+            error::carry(v4, v6, chooser, pass, i, buffer);
         }
-        if v6 != 0 {
-            balance(&mut self.v6, &mut self.turns, pass, v6);
+        let (mask4, mask6) = (pass.ipv4() & !errors, pass.ipv6() & !errors);
+        if mask4 != 0 {
+            balance(v4, chooser, pass, mask4, nat, buffer);
+        }
+        if mask6 != 0 {
+            balance(v6, chooser, pass, mask6, nat, buffer);
+        }
+    }
+
+    /// Notes that the connection that began with `tuple` lives and is in `state`; its packets do not come here.
+    pub fn hear(&mut self, now: Instant, snapshot: &Snapshot, server: u16, tuple: &Tuple, state: State) {
+        fn hear<K: Key>(table: &mut Table<K>, now: Instant, key: K, state: State) {
+            if let Some(place) = table.find(now, table.locate(&key), &key) {
+                table.get_mut(place).mirror(now, state);
+            }
+        }
+        let Some(sessionid) = snapshot.server(server).map(|server| server.sessionid) else { return };
+        if tuple.src.is_v4() {
+            hear(&mut self.v4, now, key(sessionid, server, tuple), state);
+        } else {
+            hear(&mut self.v6, now, key(sessionid, server, tuple), state);
         }
     }
 
@@ -84,19 +116,40 @@ impl Slb {
 struct Request<'s, K> {
     /// Which frame of the batch.
     frame: usize,
+    info: IpInfo,
     server: &'s Server,
     /// Names the server, too.
     key: K,
     spot: Spot,
+}
+
+impl<K> Request<'_, K> {
     /// It is a TCP segment.
-    tcp: bool,
-    /// Its control bits, 0 for what is not TCP.
-    flags: u8,
+    fn is_tcp(&self) -> bool {
+        self.info.proto == protocol::TCP
+    }
+
+    /// It has no session: one question, one answer.
+    fn is_alone(&self) -> bool {
+        self.server.onepacket && self.info.proto == protocol::UDP
+    }
+
+    /// Targets that can take new sessions of its family.
+    fn usable(&self) -> &[u16] {
+        if self.info.is_v6 { &self.server.usable6 } else { &self.server.usable4 }
+    }
 }
 
 /// Takes the packets of one family named by `mask`. First all that each of them asks for, then the memory where
 /// their sessions lie, then the decisions: so the misses of a batch overlap.
-fn balance<K: Key>(table: &mut Table<K>, turns: &mut rr::Turns, pass: &mut Pass<'_, '_>, mask: u64) {
+fn balance<K: Key>(
+    table: &mut Table<K>,
+    chooser: &mut Chooser,
+    pass: &mut Pass<'_, '_>,
+    mask: u64,
+    nat: &mut Nat,
+    buffer: &mut Vec<u8>,
+) {
     let mut requests = ArrayVec::<Request<'_, K>, BATCH_MAX>::new();
     for i in bits(mask) {
         let info = pass.info(i);
@@ -108,20 +161,46 @@ fn balance<K: Key>(table: &mut Table<K>, turns: &mut rr::Turns, pass: &mut Pass<
     }
     table.warm(requests.iter().map(|r| &r.spot));
     for request in requests {
-        let i = request.frame;
-        let v6 = pass.info(i).is_v6;
-        let Some((target, hop)) = assign(table, turns, pass, &request, v6) else {
-            pass.drop(i, Drop::NoTarget);
-            continue;
-        };
-        let bytes = pass.frames[i].len() as u64;
-        for traffic in [pass.stats.server(request.key.server()), pass.stats.target(target)] {
+        match choose::assign(table, chooser, pass, &request) {
+            Ok((target, reach)) => match reach.mode {
+                Mode::Nat => connect::open(nat, pass, &request, target, &reach),
+                _ => {
+                    let (number, i) = (request.key.server(), request.frame);
+                    send_unchanged(pass, i, (number, target), &reach, chooser, buffer);
+                }
+            },
+            Err(reason) => pass.drop(request.frame, reason),
+        }
+    }
+}
+
+/// Forwards packet `i` of `server` to `target` without changing it: by its stations alone, or through a tunnel.
+fn send_unchanged(
+    pass: &mut Pass<'_, '_>,
+    i: usize,
+    (server, target): (u16, u16),
+    reach: &Reach,
+    chooser: &Chooser,
+    buffer: &mut Vec<u8>,
+) {
+    let bytes = pass.frames[i].len() as u64;
+    let sent = match reach.mode {
+        Mode::Tunnel(kind, src, dst) => {
+            let outer = tunnel::Outer { kind, src, dst };
+            tunnel::send(pass, i, outer, &reach.hop, chooser, buffer)
+        }
+        Mode::Dsr | Mode::Nat => {
+            dsr::redirect(&mut pass.frames[i], reach.hop);
+            pass.forward(i, reach.hop.port);
+            true
+        }
+    };
+    if sent {
+        for traffic in [pass.stats.server(server), pass.stats.target(target)] {
             traffic.frames.add(1);
             traffic.bytes.add(bytes);
         }
         pass.stats.work.forwarded.add(1);
-        dsr::redirect(&mut pass.frames[i], hop);
-        pass.forward(i, hop.port);
     }
 }
 
@@ -138,91 +217,34 @@ fn request<'s, K: Key>(
     if snapshot.own.get(info.src).is_some() {
         return Some(Err(Drop::OwnSource));
     }
-    let number = match service(services, info) {
-        Ok(number) => number,
-        Err(reason) => return Some(Err(reason)),
-    };
+    let Some(number) = service(services, info.proto, info.dport) else { return Some(Err(Drop::NoServer)) };
     let Some(server) = snapshot.server(number).filter(|s| s.active) else {
         return Some(Err(Drop::ServerDisabled));
     };
-    let key = key::<K>(server.sessionid, number, info);
-    let (tcp, flags) = (info.proto == protocol::TCP, info.tcp_flags);
-    Some(Ok(Request { frame: i, server, spot: table.locate(&key), key, tcp, flags }))
+    let key = key::<K>(server.sessionid, number, &nat::tuple(info));
+    Some(Ok(Request { frame: i, info: *info, server, spot: table.locate(&key), key }))
 }
 
-/// The most specific service of a virtual address for this packet.
-fn service(services: &Services, info: &IpInfo) -> Result<u16, Drop> {
-    let proto = match info.proto {
+/// The server that serves this protocol and port.
+fn service(services: &Services, proto: u8, port: u16) -> Option<u16> {
+    let protocol = match proto {
         protocol::TCP => Some(Protocol::Tcp),
         protocol::UDP => Some(Protocol::Udp),
         _ => None,
     };
-    services.find(proto, info.dport).ok_or(Drop::NoServer)
+    services.find(protocol, port)
 }
 
-/// The target of this packet's session, which is created or moved when need be, and the way there. `None`: nobody can
-/// take it.
-#[inline]
-fn assign<K: Key>(
-    table: &mut Table<K>,
-    turns: &mut rr::Turns,
-    pass: &Pass<'_, '_>,
-    request: &Request<'_, K>,
-    v6: bool,
-) -> Option<(u16, Hop)> {
-    let (now, snapshot, stats) = (pass.now, pass.snapshot, pass.stats);
-    let (server, number) = (request.server, request.key.server());
-    let choose = |turns: &mut rr::Turns| {
-        let target = turns.next(number, usable(server, v6))?;
-        Some((target, snapshot.hop(target, v6)?))
-    };
-    // The port of a client comes back with a new connection: that one is given to a target anew.
-    let asks = state::asks(request.flags);
-    if let Some(place) = table.find(now, request.spot, &request.key)
-        && !(asks && table.get_mut(place).finished())
-    {
-        let session = table.get_mut(place);
-        session.touch(now, request.flags, Direction::Original);
-        if let Some(hop) = snapshot.hop(session.target, v6)
-            && server.targets.contains(&session.target)
-        {
-            // Enabled or not: disabling a target takes new sessions away, not old ones.
-            return Some((session.target, hop));
-        }
-        let (target, hop) = choose(turns)?;
-        stats.target(session.target).sessions.sub(1);
-        session.move_to(target);
-        stats.target(target).sessions.add(1);
-        stats.work.moved.add(1);
-        return Some((target, hop));
-    }
-    let (target, hop) = choose(turns)?;
-    let timeouts = Timeouts { idle: server.stimeout, ended: Duration::ZERO };
-    let state = State::first(request.tcp, request.flags);
-    match table.insert(now, request.key, target, timeouts, Why::Rr, state) {
-        Room::Free => {}
-        Room::Expired(old) => forget(stats, &old, &stats.work.expired),
-        Room::Evicted(old) => forget(stats, &old, &stats.work.evicted),
-    }
-    for traffic in [stats.server(number), stats.target(target)] {
-        traffic.sessions.add(1);
-        traffic.created.add(1);
-    }
-    Some((target, hop))
-}
-
-fn usable(server: &Server, v6: bool) -> &[u16] {
-    if v6 { &server.usable6 } else { &server.usable4 }
-}
-
-fn key<K: Key>(sessionid: SessionId, server: u16, info: &IpInfo) -> K {
+/// The key of the session that a client's packet belongs to.
+fn key<K: Key>(sessionid: SessionId, server: u16, tuple: &Tuple) -> K {
     let none = Addr::from_bits(0);
+    let Tuple { src, dst, sport, .. } = *tuple;
     match sessionid {
-        SessionId::Src => K::new(server, info.src, 0, none),
-        SessionId::SrcPort => K::new(server, info.src, info.sport, none),
-        SessionId::Dst => K::new(server, none, 0, info.dst),
-        SessionId::Both => K::new(server, info.src, 0, info.dst),
-        SessionId::BothPort => K::new(server, info.src, info.sport, info.dst),
+        SessionId::Src => K::new(server, src, 0, none),
+        SessionId::SrcPort => K::new(server, src, sport, none),
+        SessionId::Dst => K::new(server, none, 0, dst),
+        SessionId::Both => K::new(server, src, 0, dst),
+        SessionId::BothPort => K::new(server, src, sport, dst),
     }
 }
 

@@ -1,0 +1,219 @@
+//! Compiling: from the configuration and what the director knows to what the fast path reads.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::services::Claim;
+use super::translation::{Border, Rule, Translation, idle_times};
+use super::{Knowledge, Own, Port, Role, Server, Services, Snapshot, Target, station};
+use crate::conf::model::{Model, Network, Side};
+use crate::nat::Pools;
+use crate::net::{Addr, AddrMap, PortId};
+use crate::wire::MacAddr;
+
+/// The stations of `model`: which networks are in use and who we are there.
+struct Stations<'a, K> {
+    model: &'a Model,
+    known: &'a K,
+}
+
+impl<'a, K: Knowledge> Stations<'a, K> {
+    /// Networks in use with interface and own station.
+    fn networks(&self) -> impl Iterator<Item = (&'a Network, PortId, MacAddr)> {
+        let known = self.known;
+        self.model
+            .networks
+            .values()
+            .filter(move |n| n.active && known.mtu(n.interface).is_some())
+            .filter_map(|n| Some((n, PortId::try_from(n.interface).ok()?, station(n)?)))
+    }
+
+    /// Station of shared addresses on a network whose own station is `own`.
+    fn shared(&self, v6: bool, own: MacAddr) -> MacAddr {
+        match self.model.vrrp {
+            Some(vrrp) if v6 => MacAddr::vrrp_v6(vrrp.vrid),
+            Some(vrrp) => MacAddr::vrrp_v4(vrrp.vrid),
+            None => own,
+        }
+    }
+
+    fn ports(&self) -> Vec<Option<Port>> {
+        let mut ports: Vec<Option<Port>> = Vec::new();
+        for (network, id, mac) in self.networks() {
+            if ports.len() <= usize::from(id) {
+                ports.resize_with(usize::from(id) + 1, || None);
+            }
+            let port = ports[usize::from(id)].get_or_insert_default();
+            port.mtu = self.known.mtu(network.interface).unwrap_or_default();
+            let insert = |list: &mut Vec<MacAddr>, mac| {
+                if !list.contains(&mac) {
+                    list.push(mac);
+                }
+            };
+            insert(&mut port.real_macs, mac);
+            for mac in [mac, self.shared(false, mac), self.shared(true, mac)] {
+                insert(&mut port.macs, mac);
+            }
+        }
+        ports
+    }
+
+    /// Addresses of networks and registered servers. Of two owners of one address the first stays.
+    fn own(&self) -> Vec<(Addr, Own)> {
+        let mut own = Vec::new();
+        let mut add = |ip: Option<IpAddr>, role, port, mac| {
+            own.extend(ip.map(|ip| (Addr::from(ip), Own { role, port, mac })));
+        };
+        for (network, id, mac) in self.networks() {
+            add(network.real.map(Into::into), Role::Real, Some(id), mac);
+            add(network.real6.map(Into::into), Role::Real, Some(id), mac);
+            add(network.virt.map(Into::into), Role::Virt, Some(id), self.shared(false, mac));
+            add(network.virt6.map(Into::into), Role::Virt, Some(id), self.shared(true, mac));
+        }
+        let servers = || self.model.servers.values().filter(|s| s.registered);
+        let of_servers = servers().flat_map(|s| s.addresses()).map(|ip| (ip, Role::Server));
+        let vips = self.model.vips.values().filter(|vip| vip.active).flat_map(|vip| vip.addresses());
+        let proxies = servers().filter_map(|s| s.proxy.as_ref()).flat_map(|proxy| proxy.addresses());
+        for (ip, role) in of_servers.chain(vips.chain(proxies).map(|ip| (ip, Role::Vip))) {
+            let home = self.networks().find(|(n, ..)| n.contains(ip)).or_else(|| self.networks().next());
+            let Some((network, port, mac)) = home else { continue };
+            add(Some(ip), role, network.contains(ip).then_some(port), self.shared(ip.is_ipv6(), mac));
+        }
+        own
+    }
+}
+
+/// Every address of this node and its peers in `model`, whoever is master.
+pub fn own_addresses(model: &Model, known: &impl Knowledge) -> Vec<(Addr, Own)> {
+    Stations { model, known }.own()
+}
+
+/// Compiles `model` and what is known into a snapshot.
+pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapshot {
+    let stations = Stations { model, known };
+    let last = model.targets.keys().next_back().map_or(0, |n| usize::from(*n) + 1);
+    let mut targets = vec![Target::default(); last];
+    for number in model.targets.keys() {
+        targets[usize::from(*number)] = known.target(*number);
+    }
+    let vrrp = model.vrrp.and_then(|v| {
+        let network = model.networks.get(&v.network)?;
+        Some((v.vrid, PortId::try_from(network.interface).ok()?))
+    });
+    Snapshot {
+        generation,
+        modules: model.modules.clone(),
+        master: known.master(),
+        vrrp,
+        ports: stations.ports(),
+        own: AddrMap::build(&stations.own()),
+        watched: AddrMap::build(&known.watched()),
+        forwarding: model.ipforwarding,
+        routes: known.routes(),
+        services: AddrMap::build(&services(model)),
+        servers: servers(model, &targets),
+        targets,
+        translation: translation(model),
+        tnats: AddrMap::build(&tnats(model)),
+        pools: AddrMap::build(&pools(model, known)),
+        synrate: model.tuning.synrate,
+        mssclamp: model.tuning.mssclamp,
+        tunnelsrc4: model.tuning.tunnelsrc.iter().map(|addr| Addr::v4(*addr)).collect(),
+        tunnelsrc6: model.tuning.tunnelsrc6.iter().map(|addr| Addr::v6(*addr)).collect(),
+    }
+}
+
+/// What each virtual address serves.
+fn services(model: &Model) -> Vec<(Addr, Services)> {
+    let mut claims: BTreeMap<Addr, Vec<Claim>> = BTreeMap::new();
+    for (number, server) in model.servers.iter().filter(|(_, s)| s.registered) {
+        for ip in server.addresses() {
+            let ports = (!server.ports.is_any()).then(|| server.ports.runs());
+            let claim = Claim { protocol: server.protocol, ports, server: *number };
+            claims.entry(ip.into()).or_default().push(claim);
+        }
+    }
+    claims.into_iter().map(|(addr, claims)| (addr, Services::build(&claims))).collect()
+}
+
+/// Registered servers by number, with the targets that can take new sessions.
+fn servers(model: &Model, targets: &[Target]) -> Vec<Option<Server>> {
+    let mut servers: Vec<Option<Server>> = Vec::new();
+    for (number, server) in model.servers.iter().filter(|(_, s)| s.registered) {
+        let usable = |reachable: fn(&Target) -> bool| {
+            let takes = |n: &&u16| {
+                model.targets.get(n).is_some_and(|t| t.active)
+                    && targets.get(usize::from(**n)).is_some_and(reachable)
+            };
+            server.targets.iter().filter(takes).copied().collect()
+        };
+        let proxy = server.proxy.as_ref();
+        servers.resize(usize::from(*number) + 1, None);
+        servers[usize::from(*number)] = Some(Server {
+            active: server.active,
+            sessionid: server.sessionid,
+            stimeout: server.stimeout,
+            ftimeout: server.ftimeout.unwrap_or_default(),
+            timeouts: idle_times(server.stimeout, server.ftimeout),
+            onepacket: server.onepacket,
+            proxy4: proxy.iter().flat_map(|proxy| &proxy.v4).map(|addr| Addr::v4(*addr)).collect(),
+            proxy6: proxy.iter().flat_map(|proxy| &proxy.v6).map(|addr| Addr::v6(*addr)).collect(),
+            targets: server.targets.clone(),
+            usable4: usable(|t| t.v4.is_some()),
+            usable6: usable(|t| t.v6.is_some()),
+        });
+    }
+    servers
+}
+
+/// Who is translated to what by `nat`.
+fn translation(model: &Model) -> Translation {
+    let border = |(number, network): (&u16, &Network)| {
+        let side = network.nat.filter(|_| network.active)?;
+        let v4 = network.virt.or(network.real).map(Addr::v4);
+        let v6 = network.virt6.or(network.real6).map(Addr::v6);
+        Some(Border { network: *number, side, v4, v6 })
+    };
+    let borders = model.networks.iter().filter_map(border).collect();
+    Translation::new(borders, model.tuning.gnatdefaultto, model.tuning.gnatdnsto)
+}
+
+/// What each target's own connections are translated to.
+fn tnats(model: &Model) -> Vec<(Addr, Vec<Rule>)> {
+    let mut rules: BTreeMap<Addr, Vec<Rule>> = BTreeMap::new();
+    for tnat in model.tnats.values().filter(|tnat| tnat.active) {
+        let Some(server) = model.servers.get(&tnat.server).filter(|server| server.active) else { continue };
+        for number in &tnat.targets {
+            let Some(target) = model.targets.get(number) else { continue };
+            for addr in target.addresses() {
+                let Some(address) = server.addresses().find(|a| a.is_ipv4() == addr.is_ipv4()) else { continue };
+                let rule = Rule {
+                    target: *number,
+                    protocol: tnat.protocol,
+                    port: tnat.port,
+                    address: address.into(),
+                };
+                rules.entry(addr.into()).or_default().push(rule);
+            }
+        }
+    }
+    rules.into_iter().collect()
+}
+
+/// Our addresses that translated connections come from.
+pub fn sources(model: &Model) -> Vec<Addr> {
+    let outside = translation(model).borders.into_iter().filter(|border| border.side == Side::Outside);
+    let outside = outside.flat_map(|border| [border.v4, border.v6]).flatten();
+    let proxies = model.servers.values().filter_map(|server| server.proxy.as_ref());
+    let proxies = proxies.flat_map(|proxy| proxy.addresses()).map(Addr::from);
+    let targets = tnats(model).into_iter().flat_map(|(_, rules)| rules).map(|rule| rule.address);
+    let mut all: Vec<Addr> = outside.chain(proxies).chain(targets).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn pools(model: &Model, known: &impl Knowledge) -> Vec<(Addr, Arc<Pools>)> {
+    sources(model).into_iter().filter_map(|addr| Some((addr, known.pools(addr)?))).collect()
+}
