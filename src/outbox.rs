@@ -35,9 +35,16 @@ impl FrameList {
     }
 
     pub(crate) fn push(&mut self, port: PortId, frame: &[u8]) -> bool {
-        let fits = self.bytes.len() + frame.len() <= self.limit && self.ends.len() < self.ends.capacity();
+        self.push_parts(port, frame, &[])
+    }
+
+    /// Adds the frame that begins with `head` and goes on with `rest`.
+    pub(crate) fn push_parts(&mut self, port: PortId, head: &[u8], rest: &[u8]) -> bool {
+        let len = head.len() + rest.len();
+        let fits = self.bytes.len() + len <= self.limit && self.ends.len() < self.ends.capacity();
         if fits {
-            self.bytes.extend_from_slice(frame);
+            self.bytes.extend_from_slice(head);
+            self.bytes.extend_from_slice(rest);
             self.ends.push((port, self.bytes.len() as u32));
         }
         fits

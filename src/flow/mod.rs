@@ -227,6 +227,16 @@ pub struct Inserted {
     pub letter: Option<Letter>,
 }
 
+/// What follows from a packet of a flow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// What the other workers of a shared flow must be told: at once when its state or the way back changed, else no
+    /// more than four times per timeout.
+    pub letter: Option<Letter>,
+    /// Its state has changed, or a quarter of its timeout is over.
+    pub news: bool,
+}
+
 /// Why a flow was not taken into the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
@@ -347,8 +357,7 @@ impl Flows {
         Ok(Inserted { handle: Handle { record, v6 }, gone, letter })
     }
 
-    /// Notes a packet of the flow at `handle`. `via` is where it came from. Returns what the other workers of a shared
-    /// flow must be told: at once when its state or the way back changed, else no more than four times per timeout.
+    /// Notes a packet of the flow at `handle`. `via` is where it came from.
     #[inline]
     pub fn touch(
         &mut self,
@@ -358,7 +367,7 @@ impl Flows {
         tcp_flags: u8,
         via: Via,
         timeouts: &Timeouts,
-    ) -> Option<Letter> {
+    ) -> Touched {
         let (now, port) = (Tick::at(now), self.port);
         family!(self, handle.v6, table => {
             table.touch(handle.record, now, direction, tcp_flags, via, timeouts, port)

@@ -491,7 +491,7 @@ impl<A: Family> Table<A> {
         via: Via,
         timeouts: &Timeouts,
         port: PortId,
-    ) -> Option<Letter> {
+    ) -> Touched {
         let r = self.at_mut(record);
         let old = r.state();
         let state = old.next(direction, tcp_flags);
@@ -507,19 +507,20 @@ impl<A: Family> Table<A> {
             }
         }
         r.timeout = timeouts.of(state, is_tcp(r.proto));
-        let due = r.peer != 0 && now != r.last && now.period(r.period()) != r.last.period(r.period());
+        let due = now != r.last && now.period(r.period()) != r.last.period(r.period());
         r.last = r.last.max(now);
-        if r.peer == 0 || !(due || moved || state != old) {
-            return None;
+        let news = due || state != old;
+        if r.peer == 0 || !(news || moved) {
+            return Touched { letter: None, news };
         }
-        let (peer, news, owned) = (r.peer, r.news(), r.owned());
+        let (peer, told, owned) = (r.peer, r.news(), r.owned());
         let share = if owned {
-            Share::Install { owner: port, flow: self.flow(record), news }
+            Share::Install { owner: port, flow: self.flow(record), news: told }
         } else {
             let original = self.ends(self.at(record), Direction::Original).tuple();
-            Share::Touch { original, news, via: moved.then_some(via) }
+            Share::Touch { original, news: told, via: moved.then_some(via) }
         };
-        Some(Letter { to: peer, share })
+        Touched { letter: Some(Letter { to: peer, share }), news }
     }
 
     /// Makes a copy of another worker's flow, or brings it up to date.

@@ -18,7 +18,8 @@ use arrayvec::ArrayVec;
 use bng_platform::BATCH_MAX;
 
 use crate::flow::{
-    Cursor, Direction, Flow, Flows, Gone, Handle, Kind, Letter, Refused, Share, Spot, Timeouts, Tuple, View, Via,
+    Cursor, Direction, Flow, Flows, Gone, Handle, Kind, Letter, Refused, Share, Spot, State, Timeouts, Tuple, View,
+    Via,
 };
 use crate::net::route::Way;
 use crate::net::translate::{self, Endpoint, Rewrite};
@@ -64,8 +65,8 @@ pub struct Nat {
     claims: Claims,
     seed: Seed,
     letters: Vec<Letter>,
-    /// Sessions whose connections are alive, though their packets do not come past the session table.
-    alive: Vec<(u16, Tuple)>,
+    /// What the session table must hear of connections whose packets do not come past it.
+    news: Vec<(u16, Tuple, State)>,
 }
 
 /// How a packet leaves.
@@ -84,7 +85,7 @@ impl Nat {
             claims: Claims::default(),
             seed: seed.fork(),
             letters: Vec::with_capacity(4 * BATCH_MAX),
-            alive: Vec::with_capacity(BATCH_MAX),
+            news: Vec::with_capacity(BATCH_MAX),
         }
     }
 
@@ -94,16 +95,28 @@ impl Nat {
         self.letters.drain(..)
     }
 
-    /// Servers and connections whose sessions are to be kept alive, since the last call.
-    pub fn alive(&mut self) -> impl Iterator<Item = (u16, Tuple)> {
-        self.alive.drain(..)
+    /// Connections to servers that are alive, and how far they have come: what is new since the last call.
+    pub fn news(&mut self) -> impl Iterator<Item = (u16, Tuple, State)> {
+        self.news.drain(..)
+    }
+
+    fn report(&mut self, handle: Handle, flow: &Flow) {
+        if flow.server != 0 {
+            self.news.push((flow.server, flow.original, self.flows.state(handle)));
+        }
     }
 
     /// Takes what another worker tells.
     pub fn receive(&mut self, now: Instant, share: &Share, stats: &WorkerStats) {
         match self.flows.receive(now, share) {
             Ok(gone) => gone.iter().for_each(|gone| self.forget(gone, stats)),
-            Err(_) => stats.dropped(Drop::FlowClash),
+            Err(_) => stats.work.clashed.add(1),
+        }
+        if let Share::Touch { original, .. } = share
+            && let Some((handle, _)) = self.flows.find(now, self.flows.locate(original), original)
+        {
+            let flow = self.flows.get(handle);
+            self.report(handle, &flow);
         }
         self.count(stats);
     }
@@ -166,6 +179,7 @@ impl Nat {
     fn carry(&mut self, pass: &mut Pass<'_, '_>, i: usize, handle: Handle, direction: Direction) {
         let (info, flow) = (pass.info(i), self.flows.get(handle));
         if direction == Direction::Original && self.is_over(pass.snapshot, handle, &flow, &info) {
+            self.report(handle, &flow);
             let gone = self.flows.remove(handle);
             self.forget(&gone, pass.stats);
             return;
@@ -175,8 +189,8 @@ impl Nat {
         let timeouts = timeouts(pass.snapshot, &flow);
         let touched = self.flows.touch(handle, pass.now, direction, info.tcp_flags, via, &timeouts);
         self.letters.extend(touched.letter);
-        if touched.quarter && flow.server != 0 {
-            self.alive.push((flow.server, flow.original));
+        if touched.news {
+            self.report(handle, &flow);
         }
         let rewrite = rewrite(&flow, direction);
         if translate::apply(&mut pass.frames[i], &info, &rewrite).is_err() {
@@ -194,11 +208,9 @@ impl Nat {
             && info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK) == tcp::flags::SYN
             && self.flows.state(handle).ending();
         let served = || {
-            let (server, target) = (snapshot.server(flow.server), snapshot.target(flow.target));
-            server.zip(target).is_some_and(|(server, target)| {
-                server.targets.contains(&flow.target)
-                    && target.hop(info.is_v6).is_some()
-                    && target.addr(info.is_v6) == Some(flow.translated.dst)
+            let (server, reach) = (snapshot.server(flow.server), snapshot.reach(flow.target, info.is_v6));
+            server.zip(reach).is_some_and(|(server, reach)| {
+                server.targets.contains(&flow.target) && reach.addr == flow.translated.dst
             })
         };
         anew || matches!(flow.kind, Kind::Dnat | Kind::Proxy) && !served()
@@ -314,7 +326,7 @@ fn exit(pass: &mut Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction) ->
     }
     let (port, from, station, next) = match direction {
         Direction::Original => {
-            let hop = snapshot.hop(flow.target, pass.info(i).is_v6)?;
+            let hop = snapshot.reach(flow.target, pass.info(i).is_v6)?.hop;
             (hop.port, hop.from, hop.to, flow.translated.dst)
         }
         // Answers leave by the way the requests came.
@@ -325,7 +337,7 @@ fn exit(pass: &mut Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction) ->
     };
     let mtu = snapshot.port(port).map_or(u16::MAX, |port| port.mtu);
     let way = Way { port, from, next, mtu, network: 0 };
-    pass.fits(i, &way).then_some(Exit { way, station: Some(station) })
+    pass.may_go(i, &way).then_some(Exit { way, station: Some(station) })
 }
 
 /// Idle times of a flow that exists.

@@ -117,6 +117,8 @@ pub enum Why {
     Rr = 1,
     /// Its earlier target went down; round robin chose this one.
     Moved = 2,
+    /// The choice that everybody makes who does not remember its connection.
+    Consistent = 3,
 }
 
 /// Idle times after which a session ends.
@@ -172,7 +174,11 @@ impl<K: Key> Session<K> {
 
     /// Why it went to its target.
     pub fn why(&self) -> Why {
-        if self.why == Why::Moved as u8 { Why::Moved } else { Why::Rr }
+        match self.why {
+            2 => Why::Moved,
+            3 => Why::Consistent,
+            _ => Why::Rr,
+        }
     }
 
     /// Gives the session to another target.
@@ -194,6 +200,16 @@ impl<K: Key> Session<K> {
             Direction::Original => old.next_unanswered(tcp_flags),
             Direction::Reply => old.next(direction, tcp_flags),
         } as u8;
+    }
+
+    /// Notes that a translated connection of this session is in `state`; its packets do not come here.
+    pub fn mirror(&mut self, now: Instant, state: State) {
+        self.last = Tick::at(now);
+        if self.single() {
+            self.state = state as u8;
+        } else if self.state().half_open() && !state.half_open() {
+            self.state = State::Established as u8;
+        }
     }
 
     /// The one connection of this session has begun to end: a segment that asks for a connection is a new client's, and
@@ -385,6 +401,11 @@ impl<K: Key> Table<K> {
     }
 
     /// The session at `place`.
+    pub fn get(&self, place: Place) -> &Session<K> {
+        &self.sessions[place.0]
+    }
+
+    /// The session at `place`, to be changed.
     #[inline]
     pub fn get_mut(&mut self, place: Place) -> &mut Session<K> {
         &mut self.sessions[place.0]

@@ -5,15 +5,17 @@
 //! of several source addresses where these are configured.
 
 use bng_platform::offload::{self, Cut};
-use bng_platform::Frame;
 
+use super::choose::Chooser;
 use crate::conf::model::Tunnel;
 use crate::net::Addr;
-use crate::outbox::Outbox;
+use crate::net::route::Way;
+use crate::net::translate;
+use crate::pass::Pass;
 use crate::snapshot::Hop;
 use crate::stat::Drop;
 use crate::wire::{
-    ETHERNET_HEADER_LEN, IpInfo, checksum, ethernet, ethertype, ipv4, ipv6, protocol, udp,
+    ETHERNET_HEADER_LEN, checksum, ethernet, ethertype, ipv4, ipv6, protocol, tcp, udp,
 };
 
 /// Time to live of the outer packet.
@@ -127,44 +129,59 @@ impl Outer {
     }
 }
 
-/// Sends the packet in `frame` through the tunnel: all of it, cut into segments first if hardware was to do so, or
-/// nothing and the reason. The caller has made sure that packet and tunnel fit the MTU.
+/// Sends packet `i` through a tunnel: all of it, cut into segments first if hardware was to do so. `false`: it has been
+/// dropped, and its sender was told if it is too big.
 pub(super) fn send(
-    outer: &Outer,
+    pass: &mut Pass<'_, '_>,
+    i: usize,
+    mut outer: Outer,
     hop: &Hop,
-    frame: &mut Frame<'_>,
-    info: &IpInfo,
-    flow: u32,
+    chooser: &Chooser,
     buffer: &mut Vec<u8>,
-    out: &mut Outbox,
-) -> Result<(), Drop> {
+) -> bool {
+    let (info, snapshot) = (pass.info(i), pass.snapshot);
+    let flow = chooser.flow((info.src, info.sport), (info.dst, info.dport));
+    let sources = if outer.dst.is_v4() { &snapshot.tunnelsrc4 } else { &snapshot.tunnelsrc6 };
+    if !sources.is_empty() {
+        outer.src = sources[flow as usize % sources.len()];
+    }
+    let mtu = snapshot.port(hop.port).map_or(u16::MAX, |port| port.mtu).saturating_sub(outer.overhead());
+    if snapshot.mssclamp && info.tcp_flags & tcp::flags::SYN != 0 {
+        let headers = if info.is_v6 { ipv6::HEADER_LEN } else { ipv4::HEADER_LEN } + tcp::HEADER_LEN;
+        translate::clamp_mss(&mut pass.frames[i], &info, mtu.saturating_sub(headers as u16));
+    }
+    let way = Way { port: hop.port, from: hop.from, next: outer.dst, mtu, network: 0 };
+    if !pass.fits(i, &way) {
+        return false;
+    }
+    pass.take(i);
     let l3 = usize::from(info.l3_offset);
     let end = usize::from(info.l4_offset) + usize::from(info.l4_len);
-    let mark = out.replies.mark();
-    let put = |out: &mut Outbox, inner: &[u8]| {
+    let mark = pass.out.replies.mark();
+    let mut put = |inner: &[u8]| {
         let mut headers = [0; HEADERS_MAX];
         let at = outer.headers(&mut headers, hop, inner, info.is_v6, flow);
-        out.replies.push_parts(hop.port, &headers[at..], inner)
+        pass.out.replies.push_parts(hop.port, &headers[at..], inner)
     };
+    let frame = &mut pass.frames[i];
     let meta = frame.meta;
     let sent = match meta.gso {
         None => {
-            if !offload::complete(frame.bytes_mut(), &meta) {
-                return Err(Drop::Malformed);
+            if offload::complete(frame.bytes_mut(), &meta) {
+                put(&frame.bytes()[l3..end]).then_some(()).ok_or(Drop::ReplyFull)
+            } else {
+                Err(Drop::Malformed)
             }
-            put(out, &frame.bytes()[l3..end])
         }
-        Some(gso) => {
-            let cut = offload::segment(frame.bytes(), &gso, meta.csum, buffer, |piece| put(out, &piece[l3..]));
-            if cut == Cut::Malformed {
-                return Err(Drop::Malformed);
-            }
-            matches!(cut, Cut::All(_))
-        }
+        Some(gso) => match offload::segment(frame.bytes(), &gso, meta.csum, buffer, |piece| put(&piece[l3..])) {
+            Cut::All(_) => Ok(()),
+            Cut::Stopped => Err(Drop::ReplyFull),
+            Cut::Malformed => Err(Drop::Malformed),
+        },
     };
-    if sent {
-        return Ok(());
+    if let Err(reason) = sent {
+        pass.out.replies.rewind(mark);
+        pass.drop(i, reason);
     }
-    out.replies.rewind(mark);
-    Err(Drop::ReplyFull)
+    sent.is_ok()
 }
