@@ -278,7 +278,7 @@ impl Flows {
     /// # Panics
     /// When a capacity is above 2^30.
     pub fn new(port: PortId, v4: usize, v6: usize, seed: &mut Seed) -> Self {
-        Self { port, v4: Table::new(v4, seed), v6: Table::new(v6, seed) }
+        Self { port, v4: Table::new(port, v4, seed), v6: Table::new(port, v6, seed) }
     }
 
     /// Flows of both families, copies and those that expired but were not swept yet included.
@@ -368,9 +368,9 @@ impl Flows {
         via: Via,
         timeouts: &Timeouts,
     ) -> Touched {
-        let (now, port) = (Tick::at(now), self.port);
+        let now = Tick::at(now);
         family!(self, handle.v6, table => {
-            table.touch(handle.record, now, direction, tcp_flags, via, timeouts, port)
+            table.touch(handle.record, now, direction, tcp_flags, via, timeouts)
         })
     }
 

@@ -83,7 +83,7 @@ impl PortPool {
     }
 }
 
-const _: () = assert!(PORTS % WORD == 0);
+const _: () = assert!(PORTS.is_multiple_of(WORD));
 
 #[cfg(test)]
 mod tests {

@@ -205,6 +205,8 @@ const SAMPLE: usize = 16;
 /// The flows of one family in one worker.
 #[derive(Debug)]
 pub(super) struct Table<A> {
+    /// The interface of this worker.
+    port: PortId,
     index: Index,
     records: Zeroed<Record<A>>,
     sources: Sources<A>,
@@ -230,10 +232,11 @@ pub fn bytes(capacity: usize, v6: bool) -> usize {
 
 impl<A: Family> Table<A> {
     /// A table for `capacity` flows, at least one.
-    pub(super) fn new(capacity: usize, seed: &mut Seed) -> Self {
+    pub(super) fn new(port: PortId, capacity: usize, seed: &mut Seed) -> Self {
         assert!(capacity <= Entry::RECORDS / 2, "a table cannot hold {capacity} flows");
         let (key, capacity) = (HashKey::new(seed), capacity.max(1));
         Self {
+            port,
             index: Index::new(2 * capacity, &key),
             records: Zeroed::new(capacity),
             sources: Sources::default(),
@@ -480,7 +483,7 @@ impl<A: Family> Table<A> {
         Gone { flow, state, owned: old.owned(), why, created: old.created }
     }
 
-    /// Notes a packet; returns what the peer must be told by the workers of interface `port`.
+    /// Notes a packet; returns what the peer must be told.
     #[inline]
     pub(super) fn touch(
         &mut self,
@@ -490,7 +493,6 @@ impl<A: Family> Table<A> {
         tcp_flags: u8,
         via: Via,
         timeouts: &Timeouts,
-        port: PortId,
     ) -> Touched {
         let r = self.at_mut(record);
         let old = r.state();
@@ -515,7 +517,7 @@ impl<A: Family> Table<A> {
         }
         let (peer, told, owned) = (r.peer, r.news(), r.owned());
         let share = if owned {
-            Share::Install { owner: port, flow: self.flow(record), news: told }
+            Share::Install { owner: self.port, flow: self.flow(record), news: told }
         } else {
             let original = self.ends(self.at(record), Direction::Original).tuple();
             Share::Touch { original, news: told, via: moved.then_some(via) }

@@ -136,7 +136,10 @@ pub struct Timeouts {
 /// session may end by less than that too early.
 #[derive(Debug, Clone, Copy, Zeroable)]
 #[repr(C)]
-pub struct Session<K: Key> {
+pub struct Session<K>
+where
+    K: Key,
+{
     created: Tick,
     last: Tick,
     /// In ticks.
@@ -449,21 +452,21 @@ impl<K: Key> Table<K> {
     fn make_room(&mut self, now: Tick, spot: Spot) -> (usize, Room<K>) {
         let free = |bucket: u32| vacant(self.index[bucket as usize]).count_ones();
         let emptier = if free(spot.second) > free(spot.first) { spot.second } else { spot.first };
+        let full = self.len >= self.capacity;
+        if !full && let Some(at) = self.vacancy(emptier) {
+            return (at, Room::Free);
+        }
         let ways = |bucket: u32| bucket as usize * WAYS..(bucket as usize + 1) * WAYS;
         let there = ways(spot.first).chain(ways(spot.second)).filter(|at| self.tag(*at) != 0);
         let victim = there.min_by_key(|at| self.sessions[*at].worth(now));
         // Two empty buckets: nobody in reach can go, and there is room for one more.
         let Some(victim) = victim else { return (emptier as usize * WAYS, Room::Free) };
         let session = self.sessions[victim];
-        let crowded = vacant(self.index[emptier as usize]) == 0;
-        if session.dead(now) && (crowded || self.len >= self.capacity) {
+        if session.dead(now) {
             return (victim, Room::Expired(session));
         }
-        if self.len < self.capacity {
-            let place = if crowded { self.displace(spot) } else { self.vacancy(emptier) };
-            if let Some(at) = place {
-                return (at, Room::Free);
-            }
+        if !full && let Some(at) = self.displace(spot) {
+            return (at, Room::Free);
         }
         (victim, Room::Evicted(session))
     }
@@ -499,17 +502,22 @@ impl<K: Key> Table<K> {
     }
 
     /// Removes expired sessions, a slice at a time: a whole round takes a second of `now`, or a microsecond for each
-    /// session of the capacity if that is longer; one call looks at no more than 16,384. `removed` is told of each.
+    /// place of the table if that is longer; one call looks at no more than 16,384 sessions. `removed` is told of each.
     pub fn sweep(&mut self, now: Instant, mut removed: impl FnMut(&Session<K>)) {
         let buckets = self.index.len();
-        let due = self.pace.due(now, buckets * WAYS, SLICE);
-        let now = Tick::at(now);
+        // Empty buckets cost next to nothing, so eight times as many places may be passed over.
+        let due = self.pace.due(now, buckets * WAYS, 8 * SLICE);
+        let (now, mut looked_at) = (Tick::at(now), 0);
         for _ in 0..due.div_ceil(WAYS) {
+            if looked_at >= SLICE {
+                break;
+            }
             let bucket = self.sweep;
             self.sweep = (self.sweep + 1) % buckets;
             if self.index[bucket] == 0 {
                 continue;
             }
+            looked_at += WAYS;
             for at in bucket * WAYS..(bucket + 1) * WAYS {
                 if self.tag(at) != 0 && self.sessions[at].dead(now) {
                     self.set_tag(at, 0);
