@@ -7,6 +7,7 @@ mod arp_insert;
 mod clear;
 mod complete;
 mod help;
+mod ping;
 mod show;
 mod table;
 
@@ -17,8 +18,9 @@ use crate::wire::MacAddr;
 pub use clear::Clear;
 pub use complete::complete;
 pub use help::help;
-pub use show::Show;
-use table::COMMANDS;
+pub use show::{Show, show_words};
+use std::net::IpAddr;
+use table::{ALIASES, COMMANDS, Entry};
 
 /// A request in the control language.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub enum Command<'a> {
     Show {
         /// What.
         what: Show,
+        /// Only this object, or only so many lines.
+        number: Option<u16>,
         /// For programs.
         json: bool,
     },
@@ -64,6 +68,18 @@ pub enum Command<'a> {
     Clear(Clear),
     /// Take a station address for that of a neighbour.
     ArpInsert(Addr, MacAddr),
+    /// Send echo requests.
+    Ping {
+        /// To whom.
+        to: IpAddr,
+        /// How many.
+        count: u16,
+    },
+    /// Write everything that may help to find a fault.
+    Snapshot {
+        /// File, one of its own when `None`.
+        file: Option<&'a str>,
+    },
     /// End the daemon.
     Stop,
     /// Print the version.
@@ -101,13 +117,13 @@ fn choose<T: Copy + PartialEq>(
 /// Whether `word` begins a control command or a statement, in full. For a command line of the shell, where
 /// abbreviations would change their meaning with the next version.
 pub fn is_first_word(word: &str) -> bool {
-    first_words().any(|(name, _)| name == word)
+    first_words().any(|(name, _)| name == word) || ALIASES.iter().any(|alias| alias.keyword == word)
 }
 
 /// What the first word of a line stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum First {
-    /// Position in [`COMMANDS`].
+    /// Position among [`entries`].
     Command(usize),
     /// A statement; which one is the affair of [`crate::conf`].
     Statement(&'static str),
@@ -116,6 +132,22 @@ enum First {
 fn first_words() -> impl Iterator<Item = (&'static str, First)> {
     let commands = COMMANDS.iter().enumerate().map(|(at, entry)| (entry.keyword, First::Command(at)));
     commands.chain(statement_words().map(|word| (word, First::Statement(word))))
+}
+
+/// What `word` stands for among the commands and statements; further names of commands come last.
+fn find(word: &str) -> Match<First> {
+    match unique_prefix(word, first_words()) {
+        Match::None => {
+            let aliases = (COMMANDS.len()..).zip(ALIASES);
+            unique_prefix(word, aliases.map(|(at, alias)| (alias.keyword, First::Command(at))))
+        }
+        found => found,
+    }
+}
+
+/// The entry of the table at `at`, which [`First::Command`] names.
+fn entry(at: usize) -> &'static Entry {
+    COMMANDS.get(at).unwrap_or_else(|| &ALIASES[at - COMMANDS.len()])
 }
 
 /// Every word that begins a configuration statement.
@@ -145,9 +177,9 @@ pub fn parse(line: &str) -> Result<Command<'_>, String> {
     if *first == "?" {
         return Ok(Command::Help(args.first().copied()));
     }
-    match unique_prefix(first, first_words()) {
+    match find(first) {
         Match::One(First::Command(at)) => {
-            (COMMANDS[at].parse)(args).map_err(|e| format!("{}: {e}", COMMANDS[at].keyword))
+            (entry(at).parse)(args).map_err(|e| format!("{}: {e}", entry(at).keyword))
         }
         Match::One(First::Statement(_)) => Ok(Command::Configure(line)),
         Match::Many(names) => {
@@ -186,6 +218,7 @@ fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
 mod tests {
     use super::clear::CLEARS;
     use super::show::SHOWS;
+    use super::table::entries;
     use super::*;
     use crate::conf::Config;
     use crate::seed::Seed;
@@ -193,10 +226,10 @@ mod tests {
 
     #[test]
     fn commands_may_be_abbreviated() {
-        let show = |what| Ok(Command::Show { what, json: false });
+        let show = |what| Ok(Command::Show { what, number: None, json: false });
         assert_eq!(parse("sh sess"), show(Show::Sessions));
         assert_eq!(parse("  show   vrrp // now"), show(Show::Vrrp));
-        assert_eq!(parse("sh arp js"), Ok(Command::Show { what: Show::Arp, json: true }));
+        assert_eq!(parse("sh arp js"), Ok(Command::Show { what: Show::Arp, number: None, json: true }));
         assert_eq!(parse("clear sess"), Ok(Command::Clear(Clear::Sessions)));
         assert_eq!(parse("reload -n"), Ok(Command::Reload { dry_run: true }));
         assert_eq!(parse("source -n /x"), Ok(Command::Source { file: "/x", dry_run: true }));
@@ -210,11 +243,47 @@ mod tests {
 
     #[test]
     fn an_ambiguous_abbreviation_lists_what_it_may_mean() {
-        assert_eq!(parse("show ser"), Ok(Command::Show { what: Show::Servers, json: false }));
+        assert_eq!(parse("show ser"), Ok(Command::Show { what: Show::Servers, number: None, json: false }));
         assert_eq!(parse("show se").unwrap_err(), "show: 'se' is ambiguous: servers, sessions");
         let error = parse("s").unwrap_err();
-        assert!(error.starts_with("'s' is ambiguous: save, show, source, stop"), "{error}");
+        assert!(error.starts_with("'s' is ambiguous: save, show, snapshot, source, stop"), "{error}");
         assert!(error.contains("server"), "{error}");
+    }
+
+    #[test]
+    fn further_names_leave_abbreviations_alone() {
+        let show = Ok(Command::Show { what: Show::Sessions, number: None, json: false });
+        assert_eq!(parse("sh sess"), show);
+        assert_eq!(parse("shutdown"), Ok(Command::Stop));
+        assert_eq!(parse("load -n /x"), Ok(Command::Source { file: "/x", dry_run: true }));
+        for name in ["reset", "statreset", "stat"] {
+            assert_eq!(parse(name), Ok(Command::Clear(Clear::Counters)), "{name}");
+        }
+        assert_eq!(parse("reset all").unwrap_err(), "reset: 'all' is one word too many");
+        assert!(is_first_word("load") && !is_first_word("loa"));
+    }
+
+    #[test]
+    fn one_object_or_so_many_lines_are_shown_by_number() {
+        let show = |what, number, json| Ok(Command::Show { what, number: Some(number), json });
+        assert_eq!(parse("show targets 7"), show(Show::Targets, 7, false));
+        assert_eq!(parse("show interfaces 1 json"), show(Show::Interfaces, 1, true));
+        assert_eq!(parse("show log 20"), show(Show::Log, 20, false));
+        assert_eq!(parse("show vrrp 1").unwrap_err(), "show: '1' is no form of output, 'json' is");
+        assert!(parse("show targets x").unwrap_err().contains("neither a number"));
+        assert!(parse("show targets 7 x").unwrap_err().contains("no form of output"));
+        assert_eq!(parse("show targets 7 json x").unwrap_err(), "show: 'x' is one word too many");
+    }
+
+    #[test]
+    fn a_ping_has_an_address_and_a_bounded_count() {
+        let ping = |to: &str, count| Ok(Command::Ping { to: to.parse().unwrap(), count });
+        assert_eq!(parse("ping 10.0.0.1"), ping("10.0.0.1", 3));
+        assert_eq!(parse("ping ::ffff:10.0.0.1 20"), ping("10.0.0.1", 20));
+        assert_eq!(parse("pi 2001:db8::1 1"), ping("2001:db8::1", 1));
+        for wrong in ["", "www", "10.0.0.1 0", "10.0.0.1 21", "10.0.0.1 x", "10.0.0.1 1 2"] {
+            assert!(parse(&format!("ping {wrong}")).is_err(), "{wrong}");
+        }
     }
 
     #[test]
@@ -262,15 +331,17 @@ mod tests {
     #[test]
     fn no_keyword_is_there_twice_and_each_is_reachable() {
         let mut names: Vec<&str> = first_words().map(|(word, _)| word).collect();
+        names.extend(ALIASES.iter().map(|alias| alias.keyword));
         names.sort_unstable();
         let all = names.len();
         names.dedup();
         assert_eq!(names.len(), all);
-        for entry in COMMANDS {
+        for entry in entries() {
             assert!(help(Some(entry.keyword)).unwrap().contains(entry.help));
         }
         for (word, what, _) in SHOWS {
-            assert_eq!(parse(&format!("show {word}")), Ok(Command::Show { what: *what, json: false }));
+            let expected = Command::Show { what: *what, number: None, json: false };
+            assert_eq!(parse(&format!("show {word}")), Ok(expected));
         }
         for (word, what, _) in CLEARS {
             assert_eq!(parse(&format!("clear {word}")), Ok(Command::Clear(*what)));
@@ -292,7 +363,18 @@ mod tests {
         };
         assert_eq!(words("sho"), ["show"]);
         assert!(words("s").contains(&"save".to_owned()) && words("s").contains(&"server".to_owned()));
-        assert_eq!(words("show v"), ["version", "vrrp"]);
+        assert_eq!(words("show v"), ["version", "vips", "vrrp"]);
+        assert_eq!(words("pi"), ["ping"]);
+        assert!(words("ping ").is_empty());
+        assert_eq!(words("sn"), ["snapshot"]);
+        assert_eq!(words("shu"), ["shutdown"]);
+        assert_eq!(words("load "), ["-n"]);
+        let (config, _) = Config::parse("f", "target 7 name web\ntarget 19 name db\n");
+        let found = complete("show targets ", &config);
+        let found: Vec<_> = found.iter().map(|c| (c.word.as_str(), c.help.as_str())).collect();
+        assert_eq!(found, [("7", "web"), ("19", "db"), ("json", "for programs")]);
+        assert_eq!(words("show targets 7 "), ["json"]);
+        assert_eq!(words("show log "), ["json"]);
         assert_eq!(words("sh sess"), ["sessions"]);
         assert_eq!(words("show vrrp "), ["json"]);
         assert_eq!(words("clear "), ["arp", "counters", "log", "sessions"]);

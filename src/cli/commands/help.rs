@@ -2,9 +2,9 @@
 
 use super::clear::CLEARS;
 use super::show::SHOWS;
-use super::table::{COMMANDS, Entry};
-use super::{First, ambiguous, first_words, statement_words, unknown};
-use crate::conf::{Config, Match, complete as complete_statement, nearest, unique_prefix};
+use super::table::{Entry, entries};
+use super::{First, ambiguous, entry, find, first_words, statement_words, unknown};
+use crate::conf::{Config, Match, complete as complete_statement, nearest};
 
 /// The text of `help`, or of `help WORD`.
 ///
@@ -12,7 +12,7 @@ use crate::conf::{Config, Match, complete as complete_statement, nearest, unique
 /// When `word` is no command.
 pub fn help(word: Option<&str>) -> Result<String, String> {
     let Some(word) = word else {
-        let mut text: String = COMMANDS.iter().map(|entry| row(&with_usage(entry), entry.help)).collect();
+        let mut text: String = entries().map(|entry| row(&with_usage(entry), entry.help)).collect();
         text.push_str("\n  Configuration statements change the running configuration at once:\n");
         for line in wrapped(statement_words()) {
             text.push_str(&format!("    {line}\n"));
@@ -20,12 +20,13 @@ pub fn help(word: Option<&str>) -> Result<String, String> {
         text.push_str("\n  Keywords may be abbreviated. Tab completes; '?' at the end of a line lists.\n");
         return Ok(text);
     };
-    match unique_prefix(word, first_words()) {
+    match find(word) {
         Match::One(First::Command(at)) => {
-            let entry = &COMMANDS[at];
+            let entry = entry(at);
             let mut text = row(&with_usage(entry), entry.help);
             if entry.keyword == "show" {
                 text.extend(SHOWS.iter().map(|(word, _, help)| row(&format!("show {word}"), help)));
+                text.push_str(&row("show ... N", "only object N, or only the last N lines"));
                 text.push_str(&row("show ... json", "the same for programs"));
             }
             if entry.keyword == "clear" {

@@ -1,6 +1,6 @@
 //! The table of commands: parser, help and completion all read it.
 
-use super::{Command, arp_insert, clear, show, surplus};
+use super::{Clear, Command, arp_insert, clear, ping, show, surplus};
 
 /// One entry of the table.
 pub(super) struct Entry {
@@ -53,6 +53,12 @@ pub(super) const COMMANDS: &[Entry] = &[
         },
     },
     Entry {
+        keyword: "ping",
+        usage: "<address> [count]",
+        help: "send echo requests from this node's own address",
+        parse: ping::parse,
+    },
+    Entry {
         keyword: "quit",
         usage: "",
         help: "end this control session",
@@ -82,20 +88,25 @@ pub(super) const COMMANDS: &[Entry] = &[
     },
     Entry {
         keyword: "show",
-        usage: "<what> [json]",
+        usage: "<what> [n] [json]",
         help: "print a table, see 'help show'",
         parse: show::parse,
+    },
+    Entry {
+        keyword: "snapshot",
+        usage: "[file]",
+        help: "write all that 'show' shows to one file, for support",
+        parse: |args| match args {
+            [] => Ok(Command::Snapshot { file: None }),
+            [file] => Ok(Command::Snapshot { file: Some(file) }),
+            [_, more, ..] => Err(surplus(more)),
+        },
     },
     Entry {
         keyword: "source",
         usage: "[-n] <file>",
         help: "apply a file ('-n': only say what would change)",
-        parse: |args| match args {
-            ["-n", file] => Ok(Command::Source { file, dry_run: true }),
-            [] | ["-n"] => Err("which file?".to_owned()),
-            [file] => Ok(Command::Source { file, dry_run: false }),
-            ["-n", _, more, ..] | [_, more, ..] => Err(surplus(more)),
-        },
+        parse: source,
     },
     Entry { keyword: "stop", usage: "", help: "end the daemon", parse: |args| none(args, Command::Stop) },
     Entry {
@@ -105,6 +116,38 @@ pub(super) const COMMANDS: &[Entry] = &[
         parse: |args| none(args, Command::Version),
     },
 ];
+
+/// Further names, for who knows them from the original. They never make an abbreviation of the others ambiguous.
+pub(super) const ALIASES: &[Entry] = &[
+    Entry { keyword: "load", usage: "[-n] <file>", help: "same as 'source'", parse: source },
+    Entry {
+        keyword: "reset",
+        usage: "",
+        help: "same as 'clear counters'",
+        parse: |args| none(args, Command::Clear(Clear::Counters)),
+    },
+    Entry { keyword: "shutdown", usage: "", help: "same as 'stop'", parse: |args| none(args, Command::Stop) },
+    Entry {
+        keyword: "statreset",
+        usage: "",
+        help: "same as 'clear counters'",
+        parse: |args| none(args, Command::Clear(Clear::Counters)),
+    },
+];
+
+/// All entries: commands first.
+pub(super) fn entries() -> impl Iterator<Item = &'static Entry> {
+    COMMANDS.iter().chain(ALIASES)
+}
+
+fn source<'a>(args: &[&'a str]) -> Result<Command<'a>, String> {
+    match args {
+        ["-n", file] => Ok(Command::Source { file, dry_run: true }),
+        [] | ["-n"] => Err("which file?".to_owned()),
+        [file] => Ok(Command::Source { file, dry_run: false }),
+        ["-n", _, more, ..] | [_, more, ..] => Err(surplus(more)),
+    }
+}
 
 fn none<'a>(args: &[&'a str], command: Command<'a>) -> Result<Command<'a>, String> {
     args.first().map_or(Ok(command), |more| Err(surplus(more)))
