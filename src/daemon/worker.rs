@@ -342,7 +342,8 @@ impl Body {
     fn clear_counters(&mut self) {
         self.engine.clear_counters();
         self.before.rx = self.rx.stats();
-        let open = (0..).zip(&self.tx).filter_map(|(port, queue)| Some((port, queue.as_ref()?.stats())));
+        let open =
+            (0..=PortId::MAX).zip(&self.tx).filter_map(|(port, queue)| Some((port, queue.as_ref()?.stats())));
         self.before.tx = open.collect();
         let DoorCounters { received, lost, batches, cpu_ms: _, egress } = &*self.doors;
         for counter in [received, lost, batches].into_iter().chain(egress.iter().flat_map(|(s, r)| [s, r])) {
@@ -373,7 +374,8 @@ impl Body {
         let (now, before) = (self.rx.stats(), self.before.rx);
         publish(&self.doors.received, now.received - before.received);
         publish(&self.doors.lost, now.overrun + now.truncated - before.overrun - before.truncated);
-        for (port, (queue, (sent, refused))) in (0..).zip(self.tx.iter().zip(&self.doors.egress)) {
+        for (port, (queue, (sent, refused))) in (0..=PortId::MAX).zip(self.tx.iter().zip(&self.doors.egress))
+        {
             if let Some(queue) = queue {
                 let before = self.before.tx.get(&port).copied().unwrap_or_default();
                 let now = queue.stats();

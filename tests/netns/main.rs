@@ -17,6 +17,8 @@ mod farm;
 #[cfg(target_os = "linux")]
 mod operator;
 #[cfg(target_os = "linux")]
+mod ping;
+#[cfg(target_os = "linux")]
 mod poc;
 #[cfg(target_os = "linux")]
 mod protocols;
@@ -36,6 +38,7 @@ fn main() -> std::process::ExitCode {
         vrrp::cases(),
         operator::cases(),
         console::cases(),
+        ping::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }
