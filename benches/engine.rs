@@ -14,6 +14,7 @@ use std::time::Instant as Clock;
 use bng::conf::model::{Interface, Model, Module, Network, Protocol, Server, SessionId, Subnet4, Target};
 use bng::engine::Engine;
 use bng::net::Addr;
+use bng::net::route::Routes;
 use bng::outbox::Outbox;
 use bng::seed::Seed;
 use bng::slb::session::{Key4, Key6, Table};
@@ -171,8 +172,11 @@ impl Knowledge for Known {
     fn master(&self) -> bool {
         true
     }
-    fn open(&self, _: u16) -> bool {
-        true
+    fn mtu(&self, _: u16) -> Option<u16> {
+        Some(1500)
+    }
+    fn routes(&self) -> Routes {
+        Routes::default()
     }
     fn watched(&self) -> Vec<(Addr, Option<MacAddr>)> {
         Vec::new()

@@ -11,6 +11,7 @@
 
 pub mod checks;
 mod election;
+mod gateway;
 pub mod ping;
 mod send;
 mod status;
@@ -23,7 +24,8 @@ use log::Level;
 
 use crate::conf::model::{Model, Network};
 use crate::module::vrrp::machine::{Machine, Reason};
-use crate::net::neighbor::{Learned, Neighbors};
+use crate::net::neighbor::{Due, Learned, Neighbors};
+use crate::net::route::{Attached, Routes, Way};
 use crate::net::{Addr, PortId};
 use crate::seed::Seed;
 use crate::snapshot::{self, Hop, Knowledge, Snapshot, Target};
@@ -34,6 +36,7 @@ use crate::wire::{
 };
 use checks::Checks;
 pub use election::Adverts;
+pub use gateway::{GatewayStatus, GatewayView};
 pub use status::{Status, TargetView};
 
 /// An open interface.
@@ -43,6 +46,8 @@ pub struct PortInfo {
     pub tap: bool,
     /// Its link is up.
     pub link: bool,
+    /// Largest packet in bytes.
+    pub mtu: u16,
 }
 
 /// What the director wants done.
@@ -69,11 +74,15 @@ pub struct Director {
     model: Model,
     ports: BTreeMap<PortId, PortInfo>,
     neighbors: Neighbors,
+    /// The ways out, with the gateways that are usable.
+    routes: Routes,
     checks: Checks,
     election: Option<Machine>,
     adverts: Adverts,
     /// Status of every registered target, and since when.
     status: BTreeMap<u16, (Status, Instant)>,
+    /// Status of every gateway, and since when.
+    gateways: BTreeMap<Addr, (GatewayStatus, Instant)>,
     /// Addresses that the network has been told of.
     announced: BTreeSet<(Addr, PortId, MacAddr)>,
     /// When the announcements of a take-over are repeated, because the first may be lost.
@@ -99,10 +108,12 @@ impl Director {
             model: Model::default(),
             ports: BTreeMap::new(),
             neighbors: Neighbors::default(),
+            routes: Routes::default(),
             checks: Checks::new(seed.fork()),
             election: None,
             adverts: Adverts::default(),
             status: BTreeMap::new(),
+            gateways: BTreeMap::new(),
             announced: BTreeSet::new(),
             announce_again: None,
             conflict_told: BTreeMap::new(),
@@ -181,6 +192,15 @@ impl Director {
         Ok(())
     }
 
+    /// A worker has packets for `addr` on interface `port`, which is to be a neighbour: it is asked for, and known as
+    /// long as workers say this.
+    pub fn resolve(&mut self, now: Instant, port: PortId, addr: Addr) {
+        if self.routes.on_link(addr).is_some_and(|way| way.port == port) {
+            // Workers must know that an answer is waited for before the question leaves.
+            self.changed |= self.neighbors.want(now, addr, port);
+        }
+    }
+
     /// The program ends: withdraws mastership. Outputs are still to be polled.
     pub fn shutdown(&mut self, now: Instant) {
         if let Some(machine) = &mut self.election {
@@ -247,13 +267,18 @@ impl Director {
     }
 
     fn learn(&mut self, now: Instant, port: PortId, addr: Addr, station: MacAddr) {
-        match self.neighbors.learn(now, port, addr, station) {
+        let learned = self.neighbors.learn(now, port, addr, station);
+        if learned != Learned::Unknown {
+            self.changed |= self.checks.heard(now, addr);
+        }
+        match learned {
             Learned::Confirmed => {}
             Learned::Changed(old) => {
                 if let Some(old) = old {
                     self.log(Level::Warn, format!("{addr} moved from station {old} to {station}"));
                 }
-                self.checks.hurry(now, addr);
+                let Self { checks, routes, .. } = self;
+                checks.hurry(now, |checked| routes.way(checked).is_some_and(|way| way.next == addr));
                 self.changed = true;
             }
             Learned::Unknown => self.conflict(now, addr, station),
@@ -276,10 +301,9 @@ impl Director {
     /// The next thing to do at `now`; `None` when everything is done until [`Director::deadline`].
     pub fn poll(&mut self, now: Instant) -> Option<Output> {
         if self.outputs.is_empty() {
+            self.publish_changes(now);
             self.run_timers(now);
-            if std::mem::take(&mut self.changed) {
-                self.publish(now);
-            }
+            self.publish_changes(now);
         }
         self.outputs.pop_front()
     }
@@ -301,7 +325,8 @@ impl Director {
             let action = machine.expire(now);
             self.act(now, action);
         }
-        let (questions, silent) = self.neighbors.due(now);
+        let Due { questions, silent, forgotten } = self.neighbors.due(now);
+        self.changed |= forgotten;
         for (addr, station) in silent {
             if let Some(station) = station {
                 let protocol = if addr.is_v4() { "ARP" } else { "neighbour discovery" };
@@ -312,10 +337,10 @@ impl Director {
         for question in questions {
             self.ask(question);
         }
-        let (pings, failed) = self.checks.due(now);
+        let (probes, failed) = self.checks.due(now);
         self.changed |= !failed.is_empty();
-        for ping in pings {
-            self.probe(ping);
+        for probe in probes {
+            self.probe(probe);
         }
         self.run_pings(now);
         if self.announce_again.is_some_and(|at| at <= now) {
@@ -327,31 +352,50 @@ impl Director {
 
     /// Something that decides about reachability has changed: interfaces, networks, targets.
     fn rewire(&mut self, now: Instant) {
-        let mut wanted = BTreeMap::new();
+        self.route();
+        let mut watched = BTreeMap::new();
         let targets = self.model.targets.values().filter(|t| t.registered);
-        let gateway = self.model.gateway.as_ref().and_then(|g| g.ipaddr).map(IpAddr::from);
-        for addr in targets.flat_map(|t| t.addresses()).chain(gateway) {
-            if let Some((_, port)) = self.home(addr) {
-                wanted.insert(Addr::from(addr), port);
+        let gateways = self.model.gateway.iter().flat_map(|g| g.addresses());
+        for addr in targets.flat_map(|t| t.addresses()).chain(gateways) {
+            if let Some(way) = self.routes.way(addr.into()) {
+                watched.insert(way.next, way.port);
             }
         }
-        wanted.extend(self.pings.iter().map(ping::Run::hop));
-        self.neighbors.watch(now, &wanted);
+        watched.extend(self.pings.iter().map(ping::Run::hop));
+        let routes = &self.routes;
+        let reachable = |addr, port| routes.on_link(addr).is_some_and(|way| way.port == port);
+        self.neighbors.watch(now, &watched, reachable);
         self.arrange_election(now);
         self.changed = true;
     }
 
-    /// The active network that `addr` lies in, the one with the longest prefix, and its open interface.
-    fn home(&self, addr: IpAddr) -> Option<(&Network, PortId)> {
-        self.model
-            .networks
-            .values()
-            .filter(|n| n.active && n.contains(addr))
-            .filter_map(|n| Some((n, self.open_port(n.interface)?)))
-            .max_by_key(|(n, _)| match addr {
-                IpAddr::V4(_) => n.subnet4.map(|s| s.prefix),
-                IpAddr::V6(_) => n.mask6,
-            })
+    /// Works out the ways through networks whose interface is open and has a link, and through usable gateways.
+    fn route(&mut self) {
+        let mut attached = Vec::new();
+        for (number, network) in self.model.networks.iter().filter(|(_, n)| n.active) {
+            let Some(port) = self.open_port(network.interface) else { continue };
+            let (Some(from), Some(info)) = (snapshot::station(network), self.ports.get(&port)) else {
+                continue;
+            };
+            let mut add = |addr: Option<IpAddr>, prefix, source: Option<IpAddr>| {
+                let (Some(addr), Some(prefix)) = (addr, prefix) else { return };
+                let source = source.map(Addr::from);
+                let (network, mtu) = (*number, info.mtu);
+                attached.push(Attached { addr: addr.into(), prefix, network, port, from, source, mtu });
+            };
+            let v4 = network.real.or(network.virt).map(IpAddr::from);
+            let v6 = network.real6.or(network.virt6).map(IpAddr::from);
+            add(network.subnet4.map(|s| s.addr.into()), network.subnet4.map(|s| s.prefix), v4);
+            add(v6, network.mask6, v6);
+        }
+        let gateways = self.model.gateway.iter().flat_map(|g| g.addresses()).map(Addr::from);
+        self.routes = Routes::new(attached, gateways.filter(|addr| self.gateway_usable(*addr)));
+    }
+
+    /// The way to a neighbour, with its network.
+    fn home(&self, addr: Addr) -> Option<(&Network, Way)> {
+        let way = self.routes.on_link(addr)?;
+        Some((self.model.networks.get(&way.network)?, way))
     }
 
     /// Interface `number` as a port, when it is open and its link is up.
@@ -381,7 +425,14 @@ impl Director {
         found
     }
 
-    fn publish(&mut self, now: Instant) {
+    fn publish_changes(&mut self, now: Instant) {
+        if !std::mem::take(&mut self.changed) {
+            return;
+        }
+        if self.assess_gateways(now) {
+            self.rewire(now);
+            self.changed = false;
+        }
         self.assess(now);
         self.generation += 1;
         let snapshot = snapshot::compile(self.generation, &self.model, self);
@@ -398,9 +449,9 @@ impl Director {
         &self.neighbors
     }
 
-    /// Checks of target `number`.
-    pub fn checks(&self, number: u16) -> impl Iterator<Item = (&Addr, &checks::Check)> {
-        self.checks.of(number)
+    /// Checks of target `number`, with the address that they look at.
+    pub fn checks(&self, number: u16) -> impl Iterator<Item = (Addr, &checks::Check)> {
+        self.checks.of(checks::Whose::Target(number)).map(|(checked, check)| (checked.addr, check))
     }
 
     /// The election for `show vrrp`; `None` without a `vrrp` block.
@@ -414,8 +465,12 @@ impl Knowledge for Director {
         Director::master(self)
     }
 
-    fn open(&self, number: u16) -> bool {
-        PortId::try_from(number).is_ok_and(|port| self.ports.contains_key(&port))
+    fn mtu(&self, number: u16) -> Option<u16> {
+        self.ports.get(&PortId::try_from(number).ok()?).map(|info| info.mtu)
+    }
+
+    fn routes(&self) -> Routes {
+        self.routes.clone()
     }
 
     fn watched(&self) -> Vec<(Addr, Option<MacAddr>)> {
@@ -427,9 +482,9 @@ impl Knowledge for Director {
             return Target::default();
         };
         let hop = |addr: Option<IpAddr>| -> Option<Hop> {
-            let addr = addr?;
-            let (network, port) = self.home(addr)?;
-            Some(Hop { port, to: self.neighbors.mac(addr.into())?, from: snapshot::station(network)? })
+            // Only a neighbour can take a packet that is not addressed to it.
+            let way = self.routes.on_link(addr?.into())?;
+            Some(Hop { port: way.port, to: self.neighbors.mac(way.next)?, from: way.from })
         };
         Target { hop4: hop(target.ipaddr.map(Into::into)), hop6: hop(target.ipaddr6.map(Into::into)) }
     }

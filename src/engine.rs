@@ -17,7 +17,7 @@ use crate::conf::model::Module;
 use crate::module;
 use crate::net::PortId;
 use crate::outbox::Outbox;
-use crate::pass::{Pass, bits, left_over};
+use crate::pass::{Egress, Pass, bits, left_over};
 use crate::seed::Seed;
 use crate::slb::{Slb, session};
 use crate::snapshot::{Port, Snapshot};
@@ -30,6 +30,7 @@ use crate::wire::{self, Dissected, L3, MacAddr, Malformed, ethernet, protocol, v
 pub struct Engine {
     port: PortId,
     slb: Slb,
+    egress: Egress,
     stats: Arc<WorkerStats>,
     /// What ingress found out about each frame of the batch; only entries of frames in the batch are meaningful.
     dissected: [Dissected; bng_platform::BATCH_MAX],
@@ -40,7 +41,13 @@ impl Engine {
     pub fn new(port: PortId, stats: Arc<WorkerStats>, mut seed: Seed) -> Self {
         let nothing =
             Dissected { dst: MacAddr::ZERO, src: MacAddr::ZERO, ethertype: 0, vlan: None, l3: L3::Other };
-        Self { port, slb: Slb::new(&mut seed), stats, dissected: [nothing; bng_platform::BATCH_MAX] }
+        Self {
+            port,
+            slb: Slb::new(&mut seed),
+            egress: Egress::new(&mut seed),
+            stats,
+            dissected: [nothing; bng_platform::BATCH_MAX],
+        }
     }
 
     /// Takes `batch` through the module chain of `snapshot`. Forwarded frames are rewritten in place.
@@ -56,6 +63,7 @@ impl Engine {
             stats: &self.stats,
             dissected: &[],
             out,
+            egress: &mut self.egress,
             arp: 0,
             ipv4: 0,
             ipv6: 0,
@@ -78,11 +86,25 @@ impl Engine {
                 Module::Hc => module::hc::run(&mut pass),
                 Module::Master => module::master::run(&mut pass),
                 Module::Slb => self.slb.run(&mut pass),
-                // Nothing to translate or to route yet: these modules pass every frame on.
-                Module::Tnat | Module::Nat | Module::Rt => {}
+                Module::Rt => module::rt::run(&mut pass),
+                // Nothing to translate yet: these modules pass every frame on.
+                Module::Tnat | Module::Nat => {}
             }
         }
         end_of_chain(&mut pass);
+    }
+
+    /// Packets wait for a neighbour: [`Engine::release`] is to be called with every batch, every new snapshot, and every
+    /// 100 ms.
+    pub fn is_waiting(&self) -> bool {
+        self.egress.is_waiting()
+    }
+
+    /// Sends the packets that waited for a neighbour which `snapshot` knows by now, and gives up those that have waited
+    /// too long.
+    pub fn release(&mut self, now: Instant, snapshot: &Snapshot, out: &mut Outbox) {
+        out.clear();
+        self.egress.release(now, snapshot, &self.stats, out);
     }
 
     /// Housekeeping in bounded slices; to be called about every batch, or every 100 ms when there is none.

@@ -2,12 +2,17 @@
 //!
 //! All memory is taken once. A batch that causes more than fits loses the excess, counted.
 
-use crate::net::PortId;
+use crate::net::waiting::Held;
+use crate::net::{Addr, PortId};
 
-/// Bytes of replies that one batch can cause: a full batch of neighbour advertisements.
-const REPLY_BYTES: usize = 64 * 96;
+/// Bytes of frames that the engine can make for one batch: a full batch of large frames, each in fragments.
+const REPLY_BYTES: usize = 256 * 1024;
+/// Most frames that it can make.
+const REPLIES: usize = 1024;
+/// Most frames of one batch that the director gets to see, and most neighbours that it is told of.
+const PUNTS: usize = 64;
 /// Bytes of frames that one batch can hand to the director; longer frames are cut to [`PUNT_LEN`] first.
-const PUNT_BYTES: usize = 64 * PUNT_LEN;
+const PUNT_BYTES: usize = PUNTS * PUNT_LEN;
 /// Most bytes of one frame that the director gets to see. Control protocols are shorter.
 pub const PUNT_LEN: usize = 256;
 
@@ -20,8 +25,8 @@ pub struct FrameList {
 }
 
 impl FrameList {
-    fn new(limit: usize) -> Self {
-        Self { bytes: Vec::with_capacity(limit), ends: Vec::with_capacity(64), limit }
+    fn new(limit: usize, frames: usize) -> Self {
+        Self { bytes: Vec::with_capacity(limit), ends: Vec::with_capacity(frames), limit }
     }
 
     fn clear(&mut self) {
@@ -29,13 +34,24 @@ impl FrameList {
         self.ends.clear();
     }
 
-    fn push(&mut self, port: PortId, frame: &[u8]) -> bool {
+    pub(crate) fn push(&mut self, port: PortId, frame: &[u8]) -> bool {
         let fits = self.bytes.len() + frame.len() <= self.limit && self.ends.len() < self.ends.capacity();
         if fits {
             self.bytes.extend_from_slice(frame);
             self.ends.push((port, self.bytes.len() as u32));
         }
         fits
+    }
+
+    /// How far the list has come.
+    pub(crate) fn mark(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Forgets what was added since `mark`.
+    pub(crate) fn rewind(&mut self, mark: usize) {
+        self.ends.truncate(mark);
+        self.bytes.truncate(self.ends.last().map_or(0, |(_, end)| *end as usize));
     }
 
     /// The frames with their interfaces, in order.
@@ -63,6 +79,10 @@ pub struct Outbox {
     pub replies: FrameList,
     /// Frames for the director, with the interface that received them.
     pub punts: FrameList,
+    /// Frames of earlier batches that have waited for a neighbour and leave now.
+    pub released: Vec<Held>,
+    /// Neighbours that the director is to resolve, with their interface.
+    pub asks: Vec<(PortId, Addr)>,
 }
 
 impl Default for Outbox {
@@ -70,8 +90,10 @@ impl Default for Outbox {
         Self {
             forward: vec![0; usize::from(PortId::MAX) + 1],
             touched: Vec::with_capacity(64),
-            replies: FrameList::new(REPLY_BYTES),
-            punts: FrameList::new(PUNT_BYTES),
+            replies: FrameList::new(REPLY_BYTES, REPLIES),
+            punts: FrameList::new(PUNT_BYTES, PUNTS),
+            released: Vec::new(),
+            asks: Vec::with_capacity(PUNTS),
         }
     }
 }
@@ -84,6 +106,8 @@ impl Outbox {
         }
         self.replies.clear();
         self.punts.clear();
+        self.released.clear();
+        self.asks.clear();
     }
 
     /// Frame `index` of the batch leaves by `port`.
@@ -106,6 +130,13 @@ impl Outbox {
         self.replies.push(port, frame)
     }
 
+    /// Adds a neighbour that the director is to resolve. What does not fit is asked for again later.
+    pub fn ask(&mut self, port: PortId, addr: Addr) {
+        if self.asks.len() < PUNTS {
+            self.asks.push((port, addr));
+        }
+    }
+
     /// Adds a frame for the director. `false` when the buffer is full.
     pub fn punt(&mut self, port: PortId, frame: &[u8]) -> bool {
         self.punts.push(port, &frame[..frame.len().min(PUNT_LEN)])
@@ -122,7 +153,12 @@ mod tests {
         assert!(out.reply(1, b"one") && out.reply(2, b"three"));
         let got: Vec<_> = out.replies.iter().collect();
         assert_eq!(got, [(1, &b"one"[..]), (2, b"three")]);
-        assert!((0..200).any(|_| !out.reply(1, &[0; 90])));
+        let mark = out.replies.mark();
+        assert!((0..2_000).any(|_| !out.reply(1, &[0; 90])));
+        assert!((0..2_000).any(|_| !out.reply(1, &[0; 90])));
+        out.replies.rewind(mark);
+        assert_eq!(out.replies.iter().collect::<Vec<_>>(), [(1, &b"one"[..]), (2, b"three")]);
+        assert!((0..200).any(|_| !out.reply(1, &[0; 1500])));
     }
 
     #[test]

@@ -3,6 +3,12 @@
 //! Masks with one bit per frame say what a frame carries and whether somebody has taken it. A module asks for the
 //! frames of its protocol that are still pending, and says of each what becomes of it.
 
+mod forward;
+mod refuse;
+
+pub(crate) use forward::Egress;
+pub use refuse::Refusal;
+
 use bng_platform::Frame;
 
 use crate::net::PortId;
@@ -28,6 +34,7 @@ pub struct Pass<'a, 'q> {
     pub stats: &'a WorkerStats,
     pub(crate) dissected: &'a [Dissected],
     pub(crate) out: &'a mut Outbox,
+    pub(crate) egress: &'a mut Egress,
     /// Frames that no module has taken yet, one bit each.
     pub(crate) pending: u64,
     pub(crate) arp: u64,

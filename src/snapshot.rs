@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::conf::model::{Model, Module, Network, Protocol, SessionId};
+use crate::net::route::Routes;
 use crate::net::{Addr, AddrMap, PortId};
 use crate::time::Duration;
 use crate::wire::MacAddr;
@@ -40,6 +41,8 @@ pub struct Port {
     pub real_macs: Vec<MacAddr>,
     /// Every station address we receive for, the shared ones included.
     pub macs: Vec<MacAddr>,
+    /// Largest packet in bytes.
+    pub mtu: u16,
 }
 
 /// Service of one virtual address.
@@ -107,6 +110,10 @@ pub struct Snapshot {
     pub own: AddrMap<Own>,
     /// Addresses that the director resolves, with what it believes.
     pub watched: AddrMap<Option<MacAddr>>,
+    /// Packets for others are routed.
+    pub forwarding: bool,
+    /// The ways out.
+    pub routes: Routes,
     /// Services per virtual address, most specific first.
     pub services: AddrMap<Vec<Service>>,
     /// Servers by number.
@@ -126,6 +133,8 @@ impl Snapshot {
             ports: Vec::new(),
             own: AddrMap::build(&[]),
             watched: AddrMap::build(&[]),
+            forwarding: false,
+            routes: Routes::default(),
             services: AddrMap::build(&[]),
             servers: Vec::new(),
             targets: Vec::new(),
@@ -151,6 +160,12 @@ impl Snapshot {
         if v6 { target.hop6 } else { target.hop4 }
     }
 
+    /// Station of neighbour `addr`, when it is known.
+    #[inline]
+    pub fn neighbor(&self, addr: Addr) -> Option<MacAddr> {
+        self.watched.get(addr).copied().flatten()
+    }
+
     /// Whether `station` claims an address that this node owns now.
     pub fn conflicts(&self, addr: Addr, station: MacAddr) -> bool {
         self.answerable(addr).is_some_and(|own| own.mac != station)
@@ -167,9 +182,11 @@ impl Snapshot {
 pub trait Knowledge {
     /// This node is master.
     fn master(&self) -> bool;
-    /// Interface `number` is open.
-    fn open(&self, number: u16) -> bool;
-    /// What is believed of `addr`; the outer `None` when it is not watched.
+    /// Largest packet in bytes on interface `number`; `None` when it is not open.
+    fn mtu(&self, number: u16) -> Option<u16>;
+    /// The ways out.
+    fn routes(&self) -> Routes;
+    /// What is believed of every address that is resolved.
     fn watched(&self) -> Vec<(Addr, Option<MacAddr>)>;
     /// Where frames for target `number` go, when it is up in that family.
     fn target(&self, number: u16) -> Target;
@@ -196,7 +213,7 @@ impl<'a, K: Knowledge> Stations<'a, K> {
         self.model
             .networks
             .values()
-            .filter(move |n| n.active && known.open(n.interface))
+            .filter(move |n| n.active && known.mtu(n.interface).is_some())
             .filter_map(|n| Some((n, PortId::try_from(n.interface).ok()?, station(n)?)))
     }
 
@@ -211,11 +228,12 @@ impl<'a, K: Knowledge> Stations<'a, K> {
 
     fn ports(&self) -> Vec<Option<Port>> {
         let mut ports: Vec<Option<Port>> = Vec::new();
-        for (_, id, mac) in self.networks() {
+        for (network, id, mac) in self.networks() {
             if ports.len() <= usize::from(id) {
                 ports.resize_with(usize::from(id) + 1, || None);
             }
             let port = ports[usize::from(id)].get_or_insert_default();
+            port.mtu = self.known.mtu(network.interface).unwrap_or_default();
             let insert = |list: &mut Vec<MacAddr>, mac| {
                 if !list.contains(&mac) {
                     list.push(mac);
@@ -282,6 +300,8 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapsh
         ports: stations.ports(),
         own: AddrMap::build(&stations.own()),
         watched: AddrMap::build(&known.watched()),
+        forwarding: model.ipforwarding,
+        routes: known.routes(),
         services: AddrMap::build(&services(model)),
         servers: servers(model, &targets),
         targets,

@@ -307,18 +307,18 @@ impl<'a> Rules<'a> {
     }
 
     fn gateway(&mut self) {
-        let addr = self.model.gateway.as_ref().and_then(|gateway| gateway.ipaddr);
-        if let Some(addr) = addr
-            && let Some((number, word)) = self.own(addr.into())
-        {
-            self.say(
-                Level::Error,
-                (Kind::Gateway, 0),
-                "ipaddr",
-                format!("the gateway {addr} is our own {word} in network {number}"),
-                "a node cannot be its own way out",
-                "give the address of the router",
-            );
+        let addresses: Vec<_> = self.model.gateway.iter().flat_map(|gateway| gateway.addresses()).collect();
+        for addr in addresses {
+            if let Some((number, word)) = self.own(addr) {
+                self.say(
+                    Level::Error,
+                    (Kind::Gateway, 0),
+                    if addr.is_ipv4() { "ipaddr" } else { "ipaddr6" },
+                    format!("the gateway {addr} is our own {word} in network {number}"),
+                    "a node cannot be its own way out",
+                    "give the address of the router",
+                );
+            }
         }
     }
 
@@ -486,8 +486,11 @@ impl<'a> Rules<'a> {
 
     fn probes(&mut self) {
         let mut probes: Vec<(Key, &'static str, Probe)> = Vec::new();
-        let gateway = self.model.gateway.as_ref().and_then(|gateway| gateway.ping);
-        probes.extend(gateway.map(|probe| ((Kind::Gateway, 0), "ping", probe)));
+        if let Some(gateway) = &self.model.gateway {
+            let own = [("ping", gateway.ping), ("ping6", gateway.ping6), ("arp", gateway.arp)];
+            let key = (Kind::Gateway, 0);
+            probes.extend(own.into_iter().filter_map(|(word, probe)| Some((key, word, probe?))));
+        }
         let mut unchecked = Vec::new();
         for (number, target) in &self.model.targets {
             let own = [

@@ -436,11 +436,15 @@ impl<'a> Interpreter<'a, '_> {
 
     fn gateway(&mut self, model: &Model) -> Option<Gateway> {
         let subject = self.only(Kind::Gateway)?;
-        let gateway = Gateway { ipaddr: subject.ipv4("ipaddr"), ping: subject.probe("ping") };
-        let addresses = [
-            ("ipaddr", gateway.ipaddr.map(IpAddr::V4)),
-            ("ipaddr6", subject.ipv6("ipaddr6").map(IpAddr::V6)),
-        ];
+        let gateway = Gateway {
+            ipaddr: subject.ipv4("ipaddr"),
+            ipaddr6: subject.ipv6("ipaddr6"),
+            ping: subject.probe("ping"),
+            ping6: subject.probe("ping6"),
+            arp: subject.probe("arp"),
+        };
+        let addresses =
+            [("ipaddr", gateway.ipaddr.map(IpAddr::V4)), ("ipaddr6", gateway.ipaddr6.map(IpAddr::V6))];
         if addresses.iter().all(|(_, addr)| addr.is_none()) {
             let hint = "give all of it at once: gateway { ipaddr 192.0.2.1 ping 3,10 }";
             let message = "gateway has neither ipaddr nor ipaddr6".to_owned();
@@ -717,7 +721,10 @@ impl<'a> Interpreter<'a, '_> {
         let registered = model.servers.values().any(|server| server.registered);
         let checks =
             model.targets.values().any(|t| t.ping.is_some() || t.ping6.is_some() || t.tcpopen.is_some())
-                || model.gateway.as_ref().is_some_and(|gateway| gateway.ping.is_some());
+                || model
+                    .gateway
+                    .as_ref()
+                    .is_some_and(|gateway| gateway.ping.is_some() || gateway.ping6.is_some());
         let uses = [
             (Module::Vrrp, model.vrrp.is_some(), "vrrp has no effect"),
             (Module::Hc, checks, "no health check runs"),

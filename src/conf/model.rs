@@ -111,12 +111,18 @@ pub struct Probe {
 }
 
 /// `gateway`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gateway {
     /// IPv4 next hop.
     pub ipaddr: Option<Ipv4Addr>,
-    /// ICMP echo check.
+    /// IPv6 next hop.
+    pub ipaddr6: Option<Ipv6Addr>,
+    /// ICMP echo check of `ipaddr`.
     pub ping: Option<Probe>,
+    /// ICMPv6 echo check of `ipaddr6`.
+    pub ping6: Option<Probe>,
+    /// ARP check of `ipaddr`.
+    pub arp: Option<Probe>,
 }
 
 /// Protocol of a server.
@@ -239,6 +245,13 @@ impl Server {
 }
 
 impl Target {
+    /// Its addresses, IPv4 first.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        [self.ipaddr.map(IpAddr::from), self.ipaddr6.map(IpAddr::from)].into_iter().flatten()
+    }
+}
+
+impl Gateway {
     /// Its addresses, IPv4 first.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         [self.ipaddr.map(IpAddr::from), self.ipaddr6.map(IpAddr::from)].into_iter().flatten()

@@ -602,10 +602,6 @@ bng.conf:5:15: error: network 2 of vrrp has no real address
   | vrrp { vrid 1 network 2 }
   |               ^^^^^^^^^
   = advertisements are sent in IPv4, from the real address
-bng.conf:6:9: warning: 'ping' of gateway has no effect in this version
-  | gateway ping 3,10
-  |         ^^^^
-  = it is kept and saved; the gateway counts as up
 bng.conf:6:9: error: gateway has neither ipaddr nor ipaddr6
   | gateway ping 3,10
   |         ^^^^^^^^^

@@ -156,7 +156,8 @@ impl Doors {
             worker.tell(Mail::OpenTx(number, queue));
         }
         let link = port.link_up();
-        let info = PortInfo { tap: caps.access == "tap", link };
+        let info =
+            PortInfo { tap: caps.access == "tap", link, mtu: u16::try_from(caps.mtu).unwrap_or(u16::MAX) };
         log::info!("interface {number} ({}) is open: access {}, mtu {}", config.name, caps.access, caps.mtu);
         self.open.insert(
             number,

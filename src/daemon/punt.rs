@@ -1,29 +1,33 @@
-//! Frames on their way from a worker to the director: a ring of bytes that neither side waits for.
+//! Frames on their way from a worker to the director: a ring of bytes that neither side waits for. Beside it, a ring of
+//! neighbours that the worker has packets for.
 //!
 //! ```text
 //! record = interface (1 byte) length (2 bytes, big endian) frame
 //! ```
 
-use crate::net::PortId;
+use crate::net::{Addr, PortId};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 /// Bytes of one ring: some thousand ARP frames.
 const RING: usize = 256 * 1024;
+/// Most neighbours on their way.
+const ASKS: usize = 1024;
 /// Bytes in front of a frame.
 const HEADER: usize = 3;
 
 /// The worker's end.
 #[derive(Debug)]
-pub struct Sender(Producer<u8>);
+pub struct Sender(Producer<u8>, Producer<(PortId, Addr)>);
 
 /// The director's end.
 #[derive(Debug)]
-pub struct Receiver(Consumer<u8>);
+pub struct Receiver(Consumer<u8>, Consumer<(PortId, Addr)>);
 
 /// A new ring.
 pub fn ring() -> (Sender, Receiver) {
     let (producer, consumer) = RingBuffer::new(RING);
-    (Sender(producer), Receiver(consumer))
+    let (asking, asked) = RingBuffer::new(ASKS);
+    (Sender(producer, asking), Receiver(consumer, asked))
 }
 
 impl Sender {
@@ -38,7 +42,19 @@ impl Sender {
     }
 }
 
+impl Sender {
+    /// Adds a neighbour on an interface. One that does not fit is asked for again while it is needed.
+    pub fn ask(&mut self, port: PortId, addr: Addr) {
+        let _ = self.1.push((port, addr));
+    }
+}
+
 impl Receiver {
+    /// Takes the oldest neighbour.
+    pub fn asked(&mut self) -> Option<(PortId, Addr)> {
+        self.1.pop().ok()
+    }
+
     /// Takes the oldest frame into `frame` and returns its interface.
     pub fn pop(&mut self, frame: &mut Vec<u8>) -> Option<PortId> {
         let mut header = [0; HEADER];
@@ -69,6 +85,16 @@ mod tests {
         assert_eq!((receiver.pop(&mut frame), frame.len()), (Some(255), 0));
         assert_eq!((receiver.pop(&mut frame), &frame[..]), (Some(2), &[7; 256][..]));
         assert_eq!(receiver.pop(&mut frame), None);
+    }
+
+    #[test]
+    fn neighbours_come_out_in_order_and_those_beyond_the_room_are_lost() {
+        let (mut sender, mut receiver) = ring();
+        for n in 0..2 * ASKS as u128 {
+            sender.ask(1, Addr::from_bits(n));
+        }
+        let all: Vec<_> = std::iter::from_fn(|| receiver.asked()).map(|(_, addr)| addr.to_bits()).collect();
+        assert_eq!(all, (0..ASKS as u128).collect::<Vec<_>>());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::exit::{Exit, Failure};
 use super::history::History;
 use super::instance::{Claim, Instance, Taking};
 use super::signals::Signals;
-use super::worker::{Mail, Report};
+use super::worker::{Mail, Report, Worker};
 use super::{log as journal, support, tables};
 use crate::cli::commands::{self, Clear, Command, Show};
 use crate::cli::ping;
@@ -309,7 +309,10 @@ impl Daemon {
                 Some(Output::Send { port, frame }) => {
                     self.doors.send(port, &frame);
                 }
-                Some(Output::Publish(snapshot)) => self.snapshot.store(snapshot),
+                Some(Output::Publish(snapshot)) => {
+                    self.snapshot.store(snapshot);
+                    self.doors.workers().for_each(Worker::wake);
+                }
                 Some(Output::Log(level, text)) => log::log!(level, "{text}"),
                 Some(Output::Pinged(report)) => self.pinged(now, &report),
                 None => return,
@@ -331,6 +334,9 @@ impl Daemon {
             {
                 self.director.handle_frame(now, port, &frame);
                 left -= 1;
+            }
+            while let Some((port, addr)) = worker.punts.asked() {
+                self.director.resolve(now, port, addr);
             }
             more |= left == 0;
         }

@@ -22,7 +22,7 @@ use crate::stat::{Counter, Drop as DropReason, WorkerStats};
 use crate::time::{Duration, Instant};
 use arc_swap::{ArcSwap, Cache};
 use bng_platform::process::{Interest, PollSet, Waker, cpu};
-use bng_platform::{DoorStats, RxQueue, TxQueue};
+use bng_platform::{Batch, DoorStats, Frame, RxQueue, TxQueue};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -192,6 +192,11 @@ impl Worker {
         Ok(Self { port, stats, cpu, doors, punts, mail, waker, thread: Some(thread) })
     }
 
+    /// Wakes the thread: there is a new snapshot, perhaps with the neighbour that packets wait for.
+    pub fn wake(&self) {
+        self.waker.wake();
+    }
+
     /// Sends mail and wakes the thread for it. A worker that has ended gets no mail.
     pub fn tell(&self, mail: Mail) {
         if self.mail.send(mail).is_ok() {
@@ -276,9 +281,13 @@ impl Body {
         self.finished = true;
     }
 
-    /// Takes one batch from the receive queue to wherever it goes.
+    /// Takes one batch from the receive queue to wherever it goes. Packets that have waited go first.
     fn round(&mut self, now: Instant) -> io::Result<Round> {
         let Self { rx, tx, engine, stats, snapshot, out, punts, control, .. } = self;
+        if engine.is_waiting() {
+            engine.release(now, snapshot.load(), out);
+            deliver(out, tx, punts, control, stats);
+        }
         let mut batch = rx.recv()?;
         if batch.is_empty() {
             return Ok(Round::Nothing);
@@ -295,23 +304,7 @@ impl Body {
                 stats.dropped(DropReason::TxRefused);
             }
         }
-        for (port, frame) in out.replies.iter() {
-            let sent = match &mut tx[usize::from(port)] {
-                Some(queue) => queue.send_bytes(frame).unwrap_or(false),
-                None => false,
-            };
-            if !sent {
-                stats.dropped(DropReason::TxRefused);
-            }
-        }
-        if !out.punts.is_empty() {
-            for (port, frame) in out.punts.iter() {
-                if !punts.push(port, frame) {
-                    stats.dropped(DropReason::PuntFull);
-                }
-            }
-            control.wake();
-        }
+        deliver(out, tx, punts, control, stats);
         Ok(Round::Frames)
     }
 
@@ -400,6 +393,49 @@ impl Body {
             let _ = set.wait(Some(HOUSEKEEPING));
         }
         self.waker.drain();
+    }
+}
+
+/// Everything in the outbox but the frames of the batch.
+fn deliver(
+    out: &mut Outbox,
+    tx: &mut [Option<Box<dyn TxQueue>>],
+    punts: &mut punt::Sender,
+    control: &Waker,
+    stats: &WorkerStats,
+) {
+    for held in &mut out.released {
+        let sent = match &mut tx[usize::from(held.way.port)] {
+            Some(queue) => {
+                let mut batch = Batch::new();
+                batch.push(Frame::new(&mut held.bytes, held.meta));
+                queue.send(&mut batch, 1).unwrap_or(0) == 1
+            }
+            None => false,
+        };
+        if !sent {
+            stats.dropped(DropReason::TxRefused);
+        }
+    }
+    for (port, frame) in out.replies.iter() {
+        let sent = match &mut tx[usize::from(port)] {
+            Some(queue) => queue.send_bytes(frame).unwrap_or(false),
+            None => false,
+        };
+        if !sent {
+            stats.dropped(DropReason::TxRefused);
+        }
+    }
+    for (port, frame) in out.punts.iter() {
+        if !punts.push(port, frame) {
+            stats.dropped(DropReason::PuntFull);
+        }
+    }
+    for (port, addr) in &out.asks {
+        punts.ask(*port, *addr);
+    }
+    if !out.punts.is_empty() || !out.asks.is_empty() {
+        control.wake();
     }
 }
 

@@ -26,7 +26,7 @@ pub enum Verdict {
     Failed,
 }
 
-/// A check of one address of one target.
+/// A check of one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     /// Interval and timeout.
@@ -43,13 +43,39 @@ pub struct Check {
     heard: Instant,
 }
 
-/// Who is checked: target number and address.
-pub type Checked = (u16, Addr);
+/// Whose check it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whose {
+    /// Of the gateways.
+    Gateway,
+    /// Of the target with this number.
+    Target(u16),
+}
 
-/// An echo request to be sent.
+/// How it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum How {
+    /// ICMP or ICMPv6 echo.
+    Echo,
+    /// ARP.
+    Arp,
+}
+
+/// What is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Checked {
+    /// Whose check it is.
+    pub whose: Whose,
+    /// Address.
+    pub addr: Addr,
+    /// How.
+    pub how: How,
+}
+
+/// A question to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ping {
-    /// Whom.
+pub struct Request {
+    /// Whom, and how.
     pub checked: Checked,
     /// ICMP identifier.
     pub ident: u16,
@@ -73,14 +99,20 @@ impl Checks {
     /// Runs the checks that `model` asks for; those that stay keep their verdict.
     pub fn set(&mut self, now: Instant, model: &Model) {
         let mut wanted = BTreeMap::new();
-        for (number, target) in model.targets.iter().filter(|(_, t)| t.registered) {
-            for (addr, probe) in
-                [(target.ipaddr.map(Addr::from), target.ping), (target.ipaddr6.map(Addr::from), target.ping6)]
-            {
-                if let (Some(addr), Some(probe)) = (addr, probe) {
-                    wanted.insert((*number, addr), probe);
-                }
+        let mut want = |whose, addr: Option<Addr>, how, probe: Option<Probe>| {
+            if let (Some(addr), Some(probe)) = (addr, probe) {
+                wanted.insert(Checked { whose, addr, how }, probe);
             }
+        };
+        for (number, target) in model.targets.iter().filter(|(_, t)| t.registered) {
+            let whose = Whose::Target(*number);
+            want(whose, target.ipaddr.map(Addr::from), How::Echo, target.ping);
+            want(whose, target.ipaddr6.map(Addr::from), How::Echo, target.ping6);
+        }
+        if let Some(gateway) = &model.gateway {
+            want(Whose::Gateway, gateway.ipaddr.map(Addr::from), How::Echo, gateway.ping);
+            want(Whose::Gateway, gateway.ipaddr6.map(Addr::from), How::Echo, gateway.ping6);
+            want(Whose::Gateway, gateway.ipaddr.map(Addr::from), How::Arp, gateway.arp);
         }
         self.checks.retain(|checked, check| wanted.get(checked) == Some(&check.probe));
         for (checked, probe) in wanted {
@@ -99,8 +131,8 @@ impl Checks {
     }
 
     /// Probes due at `now`, and whose verdict has become [`Verdict::Failed`].
-    pub fn due(&mut self, now: Instant) -> (Vec<Ping>, Vec<Checked>) {
-        let (mut pings, mut failed) = (Vec::new(), Vec::new());
+    pub fn due(&mut self, now: Instant) -> (Vec<Request>, Vec<Checked>) {
+        let (mut requests, mut failed) = (Vec::new(), Vec::new());
         for (checked, check) in &mut self.checks {
             if check.verdict != Verdict::Failed && now >= check.heard + check.probe.timeout {
                 check.verdict = Verdict::Failed;
@@ -110,25 +142,41 @@ impl Checks {
                 check.sequence = check.sequence.wrapping_add(1);
                 check.sent = now;
                 check.next = now + check.probe.interval;
-                pings.push(Ping { checked: *checked, ident: check.ident, sequence: check.sequence });
+                requests.push(Request { checked: *checked, ident: check.ident, sequence: check.sequence });
             }
         }
-        (pings, failed)
+        (requests, failed)
     }
 
-    /// A probe could not be sent because the station of `addr` is unknown: try again as soon as it is.
-    pub fn hurry(&mut self, now: Instant, addr: Addr) {
-        for (_, check) in self.checks.iter_mut().filter(|((_, a), _)| *a == addr) {
+    /// Probes of some addresses could not be sent because the station on the way there was unknown: try again as soon
+    /// as it is.
+    pub fn hurry(&mut self, now: Instant, whom: impl Fn(Addr) -> bool) {
+        for (_, check) in self.checks.iter_mut().filter(|(checked, _)| whom(checked.addr)) {
             if check.verdict != Verdict::Passed {
                 check.next = now;
             }
         }
     }
 
-    /// An echo reply from `addr`. Returns the targets that have come up by it.
+    /// The station of `addr` has told its address: an answer to an ARP check. Returns true when a verdict changed.
+    pub fn heard(&mut self, now: Instant, addr: Addr) -> bool {
+        let mut changed = false;
+        for check in self.of_address(addr, How::Arp).map(|(_, check)| check) {
+            check.heard = now;
+            check.round_trip = Some(now.since(check.sent));
+            changed |= std::mem::replace(&mut check.verdict, Verdict::Passed) != Verdict::Passed;
+        }
+        changed
+    }
+
+    fn of_address(&mut self, addr: Addr, how: How) -> impl Iterator<Item = (&Checked, &mut Check)> {
+        self.checks.iter_mut().filter(move |(checked, _)| checked.addr == addr && checked.how == how)
+    }
+
+    /// An echo reply from `addr`. Returns those who have come up by it.
     pub fn answered(&mut self, now: Instant, addr: Addr, ident: u16, sequence: u16) -> Vec<Checked> {
         let mut up = Vec::new();
-        for (checked, check) in self.checks.iter_mut().filter(|((_, a), _)| *a == addr) {
+        for (checked, check) in self.of_address(addr, How::Echo) {
             // An answer may come after the next probe has left; older ones than the timeout prove nothing.
             let later = check.sequence.wrapping_sub(sequence);
             let round_trip = now.since(check.sent) + check.probe.interval * u32::from(later);
@@ -159,16 +207,16 @@ impl Checks {
             .min()
     }
 
-    /// The checks of target `number`.
-    pub fn of(&self, number: u16) -> impl Iterator<Item = (&Addr, &Check)> {
-        self.checks.iter().filter(move |((n, _), _)| *n == number).map(|((_, addr), check)| (addr, check))
+    /// The checks of one object.
+    pub fn of(&self, whose: Whose) -> impl Iterator<Item = (&Checked, &Check)> {
+        self.checks.iter().filter(move |(checked, _)| checked.whose == whose)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conf::model::Target;
+    use crate::conf::model::{Gateway, Target};
 
     fn checks(interval: u64, timeout: u64) -> Checks {
         let target = Target {
@@ -188,11 +236,11 @@ mod tests {
     }
 
     fn verdict(c: &Checks) -> Verdict {
-        c.of(1).next().unwrap().1.verdict
+        c.of(Whose::Target(1)).next().unwrap().1.verdict
     }
 
-    fn answer(c: &mut Checks, now: Instant, ping: Ping) -> Vec<Checked> {
-        c.answered(now, ping.checked.1, ping.ident, ping.sequence)
+    fn answer(c: &mut Checks, now: Instant, ping: Request) -> Vec<Checked> {
+        c.answered(now, ping.checked.addr, ping.ident, ping.sequence)
     }
 
     #[test]
@@ -226,8 +274,8 @@ mod tests {
     fn answers_to_somebody_elses_ping_do_not_count() {
         let mut c = checks(2, 10);
         let ping = c.due(Instant::ZERO).0[0];
-        assert!(answer(&mut c, Instant::ZERO, Ping { ident: ping.ident ^ 1, ..ping }).is_empty());
-        assert!(answer(&mut c, Instant::ZERO, Ping { sequence: 9, ..ping }).is_empty());
+        assert!(answer(&mut c, Instant::ZERO, Request { ident: ping.ident ^ 1, ..ping }).is_empty());
+        assert!(answer(&mut c, Instant::ZERO, Request { sequence: 9, ..ping }).is_empty());
         assert_eq!(verdict(&c), Verdict::Waiting);
     }
 
@@ -239,7 +287,10 @@ mod tests {
             c.due(Instant::from_secs(s));
         }
         assert_eq!(answer(&mut c, Instant::from_micros(9_999_999), first).len(), 1);
-        assert_eq!(c.of(1).next().unwrap().1.round_trip, Some(Duration::from_micros(9_999_999)));
+        assert_eq!(
+            c.of(Whose::Target(1)).next().unwrap().1.round_trip,
+            Some(Duration::from_micros(9_999_999))
+        );
         let mut c = checks(2, 10);
         let first = c.due(Instant::ZERO).0[0];
         for s in [2, 4, 6, 8, 10] {
@@ -256,5 +307,25 @@ mod tests {
         let ping = c.due(Instant::from_secs(22)).0[0];
         assert_eq!(answer(&mut c, Instant::from_secs(22), ping).len(), 1);
         assert_eq!(verdict(&c), Verdict::Passed);
+    }
+
+    #[test]
+    fn an_arp_check_of_the_gateway_passes_by_what_its_station_says_and_fails_without() {
+        let probe = |interval, timeout| {
+            Some(Probe { interval: Duration::from_secs(interval), timeout: Duration::from_secs(timeout) })
+        };
+        let ipaddr = Some([10, 0, 0, 1].into());
+        let gateway = Gateway { ipaddr, ipaddr6: None, ping: probe(2, 5), ping6: None, arp: probe(1, 3) };
+        let mut c = Checks::new(Seed::new(1));
+        c.set(Instant::ZERO, &Model { gateway: Some(gateway), ..Model::default() });
+        let (requests, _) = c.due(Instant::ZERO);
+        assert_eq!(requests.iter().map(|r| r.checked.how).collect::<Vec<_>>(), [How::Echo, How::Arp]);
+        let addr = requests[0].checked.addr;
+        assert!(c.heard(Instant::from_secs(1), addr) && !c.heard(Instant::from_secs(1), addr));
+        let verdicts = |c: &Checks| c.of(Whose::Gateway).map(|(_, c)| c.verdict).collect::<Vec<_>>();
+        assert_eq!(verdicts(&c), [Verdict::Waiting, Verdict::Passed]);
+        assert_eq!(c.due(Instant::from_secs(4)).1, [requests[1].checked]);
+        assert_eq!(c.due(Instant::from_secs(5)).1, [requests[0].checked]);
+        assert_eq!(verdicts(&c), [Verdict::Failed, Verdict::Failed]);
     }
 }

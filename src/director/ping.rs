@@ -12,7 +12,6 @@ use std::ops::RangeInclusive;
 use super::{Director, Output};
 use crate::conf::model::Module;
 use crate::net::{Addr, PortId};
-use crate::snapshot;
 use crate::time::{Duration, Instant};
 use crate::wire::MacAddr;
 
@@ -131,9 +130,6 @@ impl Director {
             patience: now + STATION_WAIT,
         });
         self.rewire(now);
-        // Before the first question leaves: workers pass on only answers of neighbours that they know are wanted.
-        self.changed = false;
-        self.publish(now);
         Ok(number)
     }
 
@@ -145,22 +141,22 @@ impl Director {
         if self.own_addresses().any(|(own, ..)| own == addr.into()) {
             return Err(format!("{addr} is an address of this node itself"));
         }
-        let gateway = self.model.gateway.as_ref().and_then(|g| g.ipaddr).map(IpAddr::from);
+        // Not by the routes of packets: a gateway that is down is worth a ping.
+        let mut gateways = self.model.gateway.iter().flat_map(|g| g.addresses());
         let inside = self.model.networks.values().any(|n| n.contains(addr));
-        let hop = match gateway.filter(|gateway| !inside && gateway.is_ipv4() == addr.is_ipv4()) {
+        let hop = match gateways.find(|gateway| !inside && gateway.is_ipv4() == addr.is_ipv4()) {
             Some(gateway) => gateway,
             None => addr,
         };
-        let (network, port) = self.home(hop).ok_or_else(|| self.no_way(addr, hop))?;
+        let (network, way) = self.home(hop.into()).ok_or_else(|| self.no_way(addr, hop))?;
         let (from, word) = match hop {
             IpAddr::V4(_) => (network.real.map(IpAddr::from), "real"),
             IpAddr::V6(_) => (network.real6.map(IpAddr::from), "real6"),
         };
-        let station = snapshot::station(network);
-        let (Some(from), Some(station)) = (from, station) else {
+        let Some(from) = from else {
             return Err(format!("the network of {hop} has no '{word}' to ping from"));
         };
-        Ok(Way { port, hop, from, station })
+        Ok(Way { port: way.port, hop, from, station: way.from })
     }
 
     /// Why no packet to `addr` can leave by way of `hop`.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::checks::Ping;
+use super::checks::{How, Request};
 use super::{Director, Output};
 use crate::net::neighbor::Question;
 use crate::net::{Addr, PortId, packet};
@@ -16,7 +16,7 @@ impl Director {
 
     /// Asks for the station of a neighbour: everyone, or the one believed to have the address.
     pub(super) fn ask(&mut self, question: Question) {
-        let Some((network, _)) = self.home(question.addr.to_ip()) else { return };
+        let Some((network, _)) = self.home(question.addr) else { return };
         let Some(station) = snapshot::station(network) else { return };
         match question.addr.to_ip() {
             IpAddr::V4(target) => {
@@ -40,20 +40,24 @@ impl Director {
         }
     }
 
-    /// Sends an echo request, if the station of the target is known. If not, the question for it is on its way and
-    /// the check is hurried when the answer comes.
-    pub(super) fn probe(&mut self, ping: Ping) {
-        let (_, addr) = ping.checked;
-        let Some((network, port)) = self.home(addr.to_ip()) else { return };
+    /// Sends a probe. An echo request needs the station on the way: while it is unknown, the question for it is on its
+    /// way and the check is hurried when the answer comes.
+    pub(super) fn probe(&mut self, request: Request) {
+        let addr = request.checked.addr;
+        let Some(way) = self.routes.way(addr) else { return };
+        let Some(network) = self.model.networks.get(&way.network) else { return };
+        let to = self.neighbors.mac(way.next);
+        if request.checked.how == How::Arp {
+            self.ask(Question { addr, port: way.port, to });
+            return;
+        }
         let src = match addr.to_ip() {
             IpAddr::V4(_) => network.real.map(IpAddr::from),
             IpAddr::V6(_) => network.real6.map(IpAddr::from),
         };
-        let (Some(src), Some(from), Some(to)) = (src, snapshot::station(network), self.neighbors.mac(addr))
-        else {
-            return;
-        };
-        self.echo(port, (to, from), (src, addr.to_ip()), (ping.ident, ping.sequence), b"bng check");
+        let (Some(src), Some(to)) = (src, to) else { return };
+        let numbers = (request.ident, request.sequence);
+        self.echo(way.port, (to, way.from), (src, addr.to_ip()), numbers, b"bng check");
     }
 
     /// Sends an echo request: to whom from whom, stations and addresses, identifier and sequence number.

@@ -5,7 +5,7 @@ use std::fmt;
 use log::Level;
 
 use super::Director;
-use super::checks::Verdict;
+use super::checks::{Verdict, Whose};
 use crate::time::Instant;
 
 /// Whether a target takes traffic.
@@ -100,19 +100,20 @@ impl Director {
         if !target.dsr {
             return Some(Status::NotDsr);
         }
-        let homes: Vec<_> = target.addresses().filter_map(|addr| Some((addr, self.home(addr)?.1))).collect();
+        // Direct server return changes nothing but stations, so it reaches neighbours only.
+        let homes: Vec<_> = target.addresses().filter_map(|addr| self.routes.on_link(addr.into())).collect();
         if homes.is_empty() {
             return Some(Status::NoNetwork);
         }
-        if !self.model.localdsr && homes.iter().any(|(_, port)| self.ports.get(port).is_some_and(|p| p.tap)) {
+        if !self.model.localdsr && homes.iter().any(|way| self.ports.get(&way.port).is_some_and(|p| p.tap)) {
             return Some(Status::LocalDsr);
         }
-        let neighbors = || homes.iter().filter_map(|(addr, _)| self.neighbors.get((*addr).into()));
+        let neighbors = || homes.iter().filter_map(|way| self.neighbors.get(way.next));
         if neighbors().all(|n| n.mac.is_none()) {
             return Some(if neighbors().all(|n| n.silent()) { Status::Unresolved } else { Status::Waiting });
         }
         let mut worst = Status::Active;
-        for (_, check) in self.checks.of(number) {
+        for (_, check) in self.checks.of(Whose::Target(number)) {
             match check.verdict {
                 Verdict::Passed => {}
                 Verdict::Waiting if worst == Status::Active => worst = Status::Waiting,

@@ -10,4 +10,5 @@ pub mod hc;
 pub mod master;
 pub mod nd;
 pub mod ping;
+pub mod rt;
 pub mod vrrp;

@@ -1,8 +1,12 @@
 //! What the balancer knows of the network around it.
 
 mod addrmap;
+pub mod bucket;
+pub mod fragment;
 pub mod neighbor;
 pub mod packet;
+pub mod route;
+pub mod waiting;
 
 pub use addrmap::AddrMap;
 

@@ -79,6 +79,16 @@ drops! {
     ServerDisabled = "server-disabled",
     /// server has no target that can take the session
     NoTarget = "no-target",
+    /// source or destination address that no router forwards
+    Martian = "martian",
+    /// no network and no gateway that is up leads to the destination
+    NoRoute = "no-route",
+    /// has passed as many routers as its sender allows
+    TtlExpired = "ttl-expired",
+    /// larger than the way out allows, and not to be fragmented
+    TooBig = "too-big",
+    /// waited in vain for the hardware address of the next hop, or had to make room
+    NeighborWait = "neighbor-wait",
     /// addressed to us, but no module took it
     NotServed = "not-served",
     /// not addressed to us, and nothing routes it

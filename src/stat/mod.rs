@@ -31,6 +31,12 @@ pub struct Work {
     pub received: Counter,
     /// Frames forwarded to targets.
     pub forwarded: Counter,
+    /// Packets routed.
+    pub routed: Counter,
+    /// Packets that wait for the station of a neighbour now.
+    pub waiting: Counter,
+    /// ICMP errors sent; the packets that they are about are counted as dropped.
+    pub errors: Counter,
     /// ARP requests and neighbour solicitations answered.
     pub resolved: Counter,
     /// Echo requests answered.
@@ -68,10 +74,24 @@ impl Default for WorkerStats {
 }
 
 impl WorkerStats {
-    /// Sets everything to zero but the sessions in the table now. For the one who writes.
+    /// Sets everything to zero but the sessions in the table and the packets that wait now. For the one who writes.
     pub fn clear(&self) {
-        let Work { received, forwarded, resolved, echoed, punted, expired, evicted, moved } = &self.work;
-        for counter in [received, forwarded, resolved, echoed, punted, expired, evicted, moved] {
+        let Work {
+            received,
+            forwarded,
+            routed,
+            waiting: _,
+            errors,
+            resolved,
+            echoed,
+            punted,
+            expired,
+            evicted,
+            moved,
+        } = &self.work;
+        for counter in
+            [received, forwarded, routed, errors, resolved, echoed, punted, expired, evicted, moved]
+        {
             counter.sub(counter.get());
         }
         self.drops.iter().for_each(|counter| counter.sub(counter.get()));

@@ -249,6 +249,23 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Packet<T> {
     }
 }
 
+/// Makes `packet`, whose header takes `header_len` bytes, a fragment: its total length becomes that of the bytes, its place
+/// `offset` (a multiple of eight bytes), and the checksum follows.
+///
+/// # Panics
+/// When `header_len` is below [`HEADER_LEN`] or beyond `packet`, or `packet` longer than an IPv4 packet can be.
+pub fn write_fragment(packet: &mut [u8], header_len: usize, offset: usize, more: bool) {
+    assert!(packet.len() <= usize::from(u16::MAX), "an IPv4 packet");
+    let total = packet.len() as u16;
+    put_u16(packet, field::TOTAL_LEN, total);
+    packet[field::VERSION_IHL] = 0x40 | (header_len / 4) as u8;
+    let more = if more { MORE_FRAGMENTS } else { 0 };
+    put_u16(packet, field::FLAGS_OFFSET, (offset / 8) as u16 & OFFSET_MASK | more);
+    put_u16(packet, field::CHECKSUM, 0);
+    let check = checksum::checksum(&packet[..header_len]);
+    put_u16(packet, field::CHECKSUM, check);
+}
+
 impl<T: AsRef<[u8]>> fmt::Display for Packet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IP {} > {}: ", self.src(), self.dst())?;

@@ -6,6 +6,7 @@
 //!     ...
 //! end
 //! host IF IP MAC            somebody who answers ARP, neighbour solicitations and echo before the cases begin
+//! mtu IF BYTES              largest packet of an interface, 1500 if nothing is said
 //! name WORD VALUE           stands for VALUE in the frames that come in
 //! start                     steps before every case, of which nothing is said
 //!     after 5s
@@ -82,6 +83,8 @@ pub(crate) struct File {
     pub(crate) config: String,
     /// Interface, address, station.
     pub(crate) hosts: Vec<(u8, String, String)>,
+    /// Largest packets by interface.
+    pub(crate) mtus: BTreeMap<u8, u16>,
     pub(crate) start: Vec<Step>,
     pub(crate) cases: Vec<Case>,
 }
@@ -108,6 +111,11 @@ impl File {
                     let [port, ip, mac] = words[..] else { return Err(fail("host IF IP MAC".into())) };
                     let port = port.parse().map_err(|_| fail("no interface".into()))?;
                     file.hosts.push((port, ip.into(), mac.into()));
+                }
+                "mtu" => {
+                    let (port, bytes) = split(rest);
+                    let number = |_| fail("mtu IF BYTES".into());
+                    file.mtus.insert(port.parse().map_err(number)?, bytes.parse().map_err(number)?);
                 }
                 "name" => {
                     let (name, value) = split(rest);

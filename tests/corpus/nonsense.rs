@@ -40,7 +40,8 @@ fn sum(counters: &Counters, wanted: impl Fn(&str) -> bool) -> u64 {
 fn check_conservation(counters: &Counters, copies: u64, name: &str) {
     let received = sum(counters, |name| name == "received");
     let done = sum(counters, |name| {
-        ["forwarded", "resolved", "echoed", "punted"].contains(&name) || name.starts_with("drop.")
+        ["forwarded", "routed", "waiting", "resolved", "echoed", "punted"].contains(&name)
+            || name.starts_with("drop.")
     });
     assert_eq!(received + copies, done, "{name}: {counters:?}");
 }

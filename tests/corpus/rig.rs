@@ -15,7 +15,7 @@ use bng::stat::WorkerStats;
 use bng::time::{Duration, Instant};
 use bng::wire::{Fragment, L3, dissect, ethernet, icmpv4, icmpv6, ipv4, protocol, tcp, udp, vrrp};
 use bng_platform::memory::{self, MemoryFrame, MemoryWire};
-use bng_platform::{Caps, Csum, Meta, Port, RxQueue, TxQueue};
+use bng_platform::{Batch, Caps, Csum, Frame, Meta, Port, RxQueue, TxQueue};
 
 use crate::case::{File, Group, Incoming, Outcome, Step};
 use crate::counters::{self, Counters};
@@ -52,7 +52,8 @@ impl Rig {
         let (mut doors, mut tx) = (BTreeMap::new(), BTreeMap::new());
         for (number, interface) in model.interfaces.iter().filter(|(_, i)| i.active) {
             let id = *number as PortId;
-            let caps = Caps { mtu: 1500, access: "memory", mac: [2, 0, 0, 0, 0, id], queues: 1 };
+            let mtu = file.mtus.get(&id).copied().unwrap_or(1500);
+            let caps = Caps { mtu: mtu.into(), access: "memory", mac: [2, 0, 0, 0, 0, id], queues: 1 };
             let (mut port, wire) = memory::port(caps);
             let rx = port.take_rx().remove(0);
             tx.insert(id, port.open_tx().expect("a memory door opens"));
@@ -60,7 +61,7 @@ impl Rig {
             let engine = Engine::new(id, stats.clone(), seed.fork());
             doors.insert(id, Door { wire, rx, engine, stats });
             let tap = interface.access == Access::Tap;
-            director.port_opened(Instant::ZERO, id, PortInfo { tap, link: true });
+            director.port_opened(Instant::ZERO, id, PortInfo { tap, link: true, mtu });
         }
         let mut rig = Self {
             now: Instant::ZERO,
@@ -182,13 +183,36 @@ impl Rig {
     }
 
     fn next_event(&self) -> Option<Instant> {
-        let busy = self.doors.values().any(|door| door.engine.session_count() > 0);
+        let busy = self.doors.values().any(|d| d.engine.session_count() > 0 || d.engine.is_waiting());
         [self.director.deadline(), busy.then(|| self.now + TICK)].into_iter().flatten().min()
     }
 
     fn tick(&mut self) {
         for door in self.doors.values_mut() {
             door.engine.tick(self.now);
+        }
+        self.release();
+    }
+
+    /// Packets that have waited for a neighbour go their way.
+    fn release(&mut self) {
+        let mut asks = Vec::new();
+        for door in self.doors.values_mut().filter(|door| door.engine.is_waiting()) {
+            door.engine.release(self.now, &self.snapshot, &mut self.outbox);
+            for held in &mut self.outbox.released {
+                let tx = self.tx.get_mut(&held.way.port).expect("only open interfaces are sent to");
+                let mut batch = Batch::new();
+                batch.push(Frame::new(&mut held.bytes, held.meta));
+                assert_eq!(tx.send(&mut batch, 1).expect("a memory door"), 1, "the door refuses a frame");
+            }
+            for (port, reply) in self.outbox.replies.iter() {
+                let tx = self.tx.get_mut(&port).expect("only open interfaces are sent to");
+                assert!(tx.send_bytes(reply).expect("a memory door"), "the door refuses an answer");
+            }
+            asks.append(&mut self.outbox.asks);
+        }
+        for (port, addr) in asks {
+            self.director.resolve(self.now, port, addr);
         }
     }
 
@@ -213,7 +237,7 @@ impl Rig {
 
     /// Everything that has arrived goes its way.
     fn receive(&mut self) {
-        let mut punts = Vec::new();
+        let (mut punts, mut asks) = (Vec::new(), Vec::new());
         for door in self.doors.values_mut() {
             loop {
                 let mut batch = door.rx.recv().expect("a memory door");
@@ -231,12 +255,19 @@ impl Rig {
                     assert!(tx.send_bytes(reply).expect("a memory door"), "the door refuses an answer");
                 }
                 punts.extend(self.outbox.punts.iter().map(|(port, frame)| (port, frame.to_vec())));
+                asks.append(&mut self.outbox.asks);
             }
         }
+        for (port, addr) in asks {
+            self.director.resolve(self.now, port, addr);
+        }
+        self.settle();
         for (port, frame) in punts {
             self.director.handle_frame(self.now, port, &frame);
             self.settle();
         }
+        self.release();
+        self.settle();
     }
 
     fn settle(&mut self) {

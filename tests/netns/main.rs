@@ -23,6 +23,8 @@ mod poc;
 #[cfg(target_os = "linux")]
 mod protocols;
 #[cfg(target_os = "linux")]
+mod route;
+#[cfg(target_os = "linux")]
 mod suite;
 #[cfg(target_os = "linux")]
 mod vrrp;
@@ -39,6 +41,7 @@ fn main() -> std::process::ExitCode {
         operator::cases(),
         console::cases(),
         ping::cases(),
+        route::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

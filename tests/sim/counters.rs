@@ -17,10 +17,25 @@ pub(crate) fn read(stats: &WorkerStats) -> Counters {
             counters.insert(name(), value);
         }
     };
-    let Work { received, forwarded, resolved, echoed, punted, expired, evicted, moved } = &stats.work;
+    let Work {
+        received,
+        forwarded,
+        routed,
+        waiting,
+        errors,
+        resolved,
+        echoed,
+        punted,
+        expired,
+        evicted,
+        moved,
+    } = &stats.work;
     for (name, counter) in [
         ("received", received),
         ("forwarded", forwarded),
+        ("routed", routed),
+        ("waiting", waiting),
+        ("errors", errors),
         ("resolved", resolved),
         ("echoed", echoed),
         ("punted", punted),

@@ -16,6 +16,7 @@ mod node;
 mod ping;
 mod pressure;
 mod reload;
+mod routing;
 mod switch;
 mod traffic;
 mod world;

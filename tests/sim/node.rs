@@ -48,7 +48,7 @@ impl Node {
             let stats = Arc::new(WorkerStats::default());
             let engine = Engine::new(port, stats.clone(), seed.fork());
             workers.insert(port, Worker { engine, stats, arrived: Vec::new() });
-            director.port_opened(now, port, PortInfo { tap: false, link: true });
+            director.port_opened(now, port, PortInfo { tap: false, link: true, mtu: 1500 });
         }
         let mut node = Self {
             director,
@@ -84,7 +84,7 @@ impl Node {
     /// Does everything that is to be done at `now`.
     pub(crate) fn run(&mut self, now: Instant) {
         self.settle(now);
-        let mut punted = Vec::new();
+        let (mut punted, mut asked) = (Vec::new(), Vec::new());
         for worker in self.workers.values_mut() {
             let mut arrived = std::mem::take(&mut worker.arrived);
             for frames in arrived.chunks_mut(BATCH_MAX) {
@@ -98,16 +98,37 @@ impl Node {
                 }
                 self.sent.extend(self.outbox.replies.iter().map(|(port, frame)| (port, frame.to_vec())));
                 punted.extend(self.outbox.punts.iter().map(|(port, frame)| (port, frame.to_vec())));
+                asked.append(&mut self.outbox.asks);
             }
             if worker.engine.session_count() > 0 {
                 worker.engine.tick(now);
             }
         }
         self.tick_at = now + TICK;
+        for (port, addr) in asked {
+            self.director.resolve(now, port, addr);
+        }
+        self.settle(now);
         for (port, frame) in punted {
             self.director.handle_frame(now, port, &frame);
             self.settle(now);
         }
+        self.release(now);
+    }
+
+    /// Packets that have waited for a neighbour go their way: a new snapshot wakes the workers.
+    fn release(&mut self, now: Instant) {
+        let mut asked = Vec::new();
+        for worker in self.workers.values_mut().filter(|worker| worker.engine.is_waiting()) {
+            worker.engine.release(now, &self.snapshot, &mut self.outbox);
+            self.sent.extend(self.outbox.released.drain(..).map(|held| (held.way.port, held.bytes)));
+            self.sent.extend(self.outbox.replies.iter().map(|(port, frame)| (port, frame.to_vec())));
+            asked.append(&mut self.outbox.asks);
+        }
+        for (port, addr) in asked {
+            self.director.resolve(now, port, addr);
+        }
+        self.settle(now);
     }
 
     /// Polls the director until it has nothing more to do.
@@ -127,7 +148,8 @@ impl Node {
 
     /// When [`Node::run`] is to be called next, if nothing arrives.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let tick = (self.session_count() > 0).then_some(self.tick_at);
+        let waiting = self.workers.values().any(|worker| worker.engine.is_waiting());
+        let tick = (waiting || self.session_count() > 0).then_some(self.tick_at);
         [self.director.deadline(), tick].into_iter().flatten().min()
     }
 

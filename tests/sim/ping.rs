@@ -109,7 +109,7 @@ fn networks_out_of_work_and_modules_that_are_missing_are_named() {
 
 #[test]
 fn an_address_elsewhere_is_sent_to_the_gateway() {
-    let gateway = Some(Gateway { ipaddr: Some([172, 17, 2, 201].into()), ping: None });
+    let gateway = Some(Gateway { ipaddr: Some([172, 17, 2, 201].into()), ..Gateway::default() });
     let mut world = world(|model| model.gateway = gateway);
     // The gateway of this world does not route: the request reaches it, and nobody answers.
     let found = report(&mut world, "192.0.2.1", 1, Duration::from_secs(1));

@@ -28,7 +28,7 @@ struct Worker {
 impl Worker {
     fn new() -> Self {
         let mut director = Director::new(Instant::ZERO, config::farm(0, 0, TARGETS, (0, 0)), Seed::new(1));
-        director.port_opened(Instant::ZERO, 1, PortInfo { tap: false, link: true });
+        director.port_opened(Instant::ZERO, 1, PortInfo { tap: false, link: true, mtu: 1500 });
         for n in 1..=TARGETS {
             let us = "eth 02:00:00:00:02:00 06:00:ac:11:02:65";
             for told in [

@@ -4,29 +4,25 @@ use super::{Arg, COMMAND_MAX, Kind, Statement};
 
 pub(super) const STATEMENTS: &[Statement] = &[
     Statement::new(Kind::Gateway, "ipaddr", Arg::Ipv4, "IPv4 address of the next hop"),
-    Statement::new(Kind::Gateway, "ipaddr6", Arg::Ipv6, "IPv6 address of the next hop")
-        .kept("nothing is sent through it"),
+    Statement::new(Kind::Gateway, "ipaddr6", Arg::Ipv6, "IPv6 address of the next hop"),
     Statement::new(
         Kind::Gateway,
         "ping",
         Arg::Probe,
         "echo check of 'ipaddr': interval and timeout in seconds",
-    )
-    .kept("the gateway counts as up"),
+    ),
     Statement::new(
         Kind::Gateway,
         "ping6",
         Arg::Probe,
         "echo check of 'ipaddr6': interval and timeout in seconds",
-    )
-    .kept("the gateway counts as up"),
+    ),
     Statement::new(
         Kind::Gateway,
         "arp",
         Arg::Probe,
         "ARP check of 'ipaddr': interval and timeout in seconds",
-    )
-    .kept("the gateway counts as up"),
+    ),
     Statement::new(
         Kind::Gateway,
         "trackval",

@@ -45,7 +45,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     flag("localdsr", "0", "allow targets on this host behind a tap interface")
         .doc("With 0, a target with 'dsr enable' that is reached through an interface with 'access tap' stays down."),
     flag("localvirt", "0", "share 'virt' addresses with this host").kept("the host is not given them"),
-    flag("ipforwarding", "0", "route between networks and to the gateway").kept("nothing is routed"),
+    flag("ipforwarding", "0", "route between networks and to the gateway"),
     number("outmtu", (68, 65535), "1500", "largest packet that is sent, in bytes")
         .kept("packets are sent as long as they are"),
     // Neighbours.

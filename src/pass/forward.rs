@@ -1,0 +1,257 @@
+//! Forwarding as a router does it (RFC 1812 section 5, RFC 8200): the way, the size, one hop less, the next station.
+//!
+//! ```text
+//!   way():   route? --> hops left? --> fits the MTU, or may be fragmented?      no: refused with an ICMP error
+//!   send():  one hop less --> station known? --> as it is, or in fragments --> out
+//!                                  no: waits (net/waiting.rs), and the director is told to ask
+//! ```
+//! A module that rewrites packets does so between the two calls, so that an error quotes what the sender has sent.
+
+use bng_platform::offload::{self, Cut};
+use bng_platform::{Frame, GsoKind, Meta};
+
+use super::Pass;
+use super::refuse::{self, Refusal};
+use crate::net::bucket::Bucket;
+use crate::net::fragment::fragment;
+use crate::net::route::Way;
+use crate::net::waiting::{Fate, Told, Waiting};
+use crate::net::{Addr, PortId};
+use crate::outbox::{FrameList, Outbox};
+use crate::seed::Seed;
+use crate::snapshot::Snapshot;
+use crate::stat::{Drop, WorkerStats};
+use crate::time::Instant;
+use crate::wire::{self, ETHERNET_HEADER_LEN, IpInfo, L3, MacAddr, ipv4, ipv6};
+
+/// ICMP errors of one worker: a second, and at once.
+const ERRORS: (u32, u32) = (1_000, 64);
+
+/// What a worker remembers about packets on their way out.
+#[derive(Debug)]
+pub(crate) struct Egress {
+    waiting: Waiting,
+    told: Told,
+    pub(super) errors: Bucket,
+    /// Where segments and fragments are built.
+    buffers: [Vec<u8>; 2],
+}
+
+impl Egress {
+    pub(crate) fn new(seed: &mut Seed) -> Self {
+        Self {
+            waiting: Waiting::default(),
+            told: Told::new(seed),
+            errors: Bucket::new(ERRORS.0, ERRORS.1),
+            buffers: [Vec::new(), Vec::new()],
+        }
+    }
+
+    /// Packets wait for the station of a neighbour.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Sends the packets whose next station is known by now, and gives up those that have waited too long.
+    pub(crate) fn release(
+        &mut self,
+        now: Instant,
+        snapshot: &Snapshot,
+        stats: &WorkerStats,
+        out: &mut Outbox,
+    ) {
+        let Self { waiting, told, errors, buffers } = self;
+        waiting.settle(
+            now,
+            |addr| snapshot.neighbor(addr),
+            |mut held, fate| {
+                stats.work.waiting.sub(1);
+                let Ok(L3::Ip(info)) = wire::dissect(&held.bytes).map(|found| found.l3) else {
+                    return stats.dropped(Drop::Malformed);
+                };
+                let Fate::Leaves(station) = fate else {
+                    stats.dropped(Drop::NeighborWait);
+                    let error = refuse::Error { port: held.came, frame: &held.bytes, info: &info };
+                    error.send(Refusal::Unreachable, now, snapshot, errors, stats, out);
+                    return;
+                };
+                held.address(station);
+                if exceeds(&held.meta, &info, held.way.mtu) {
+                    let mut frame = Frame::new(&mut held.bytes, held.meta);
+                    match cut(&mut frame, &info, &held.way, buffers, &mut out.replies) {
+                        Ok(()) => stats.work.routed.add(1),
+                        Err(reason) => stats.dropped(reason),
+                    }
+                } else {
+                    stats.work.routed.add(1);
+                    out.released.push(held);
+                }
+            },
+        );
+        for (port, addr) in waiting.neighbors() {
+            tell(told, now, Told::NEED, port, addr, out);
+        }
+    }
+}
+
+impl Pass<'_, '_> {
+    /// The way of packet `i` to `dst`, for [`Pass::send`]. `None`: it cannot go there, was dropped, and its sender was
+    /// told so.
+    pub fn way(&mut self, i: usize, dst: Addr) -> Option<Way> {
+        let info = self.info(i);
+        let refusal = match self.snapshot.routes.way(dst) {
+            None => Refusal::NoRoute,
+            Some(_) if info.ttl <= 1 => Refusal::TimeExceeded,
+            Some(way)
+                if exceeds(&fitted(self.frames[i].meta, &info, way.mtu), &info, way.mtu)
+                    && !self.may_be_cut(i, &info) =>
+            {
+                Refusal::TooBig(way.mtu)
+            }
+            Some(way) => return Some(way),
+        };
+        self.refuse(i, refusal);
+        None
+    }
+
+    /// Sends packet `i` on by `way`, with one hop less to go. It may have been rewritten since [`Pass::way`], but not
+    /// have become longer or moved in its frame.
+    pub fn send(&mut self, i: usize, way: &Way) {
+        let info = self.info(i);
+        let frame = &mut self.frames[i];
+        decrement_hops(frame.bytes_mut(), &info);
+        frame.meta = fitted(frame.meta, &info, way.mtu);
+        let Some(station) = self.snapshot.neighbor(way.next) else {
+            self.wait(i, *way);
+            return;
+        };
+        tell(&mut self.egress.told, self.now, Told::USE, way.port, way.next, self.out);
+        set_stations(frame.bytes_mut(), station, way.from);
+        if exceeds(&frame.meta, &info, way.mtu) {
+            match cut(frame, &info, way, &mut self.egress.buffers, &mut self.out.replies) {
+                Ok(()) => {
+                    self.pending &= !(1 << i);
+                    self.stats.work.routed.add(1);
+                }
+                Err(reason) => self.drop(i, reason),
+            }
+        } else {
+            self.stats.work.routed.add(1);
+            self.forward(i, way.port);
+        }
+    }
+
+    /// Drops packet `i` and tells its sender why, unless nobody is to be told (RFC 1812 section 4.3.2.7).
+    pub fn refuse(&mut self, i: usize, refusal: Refusal) {
+        self.drop(i, refusal.reason());
+        let error = refuse::Error { port: self.port, frame: self.frames[i].bytes(), info: &self.info(i) };
+        error.send(refusal, self.now, self.snapshot, &mut self.egress.errors, self.stats, self.out);
+    }
+
+    /// Routers fragment packets of IPv4 that do not forbid it.
+    fn may_be_cut(&self, i: usize, info: &IpInfo) -> bool {
+        let packet = &self.frames[i].bytes()[usize::from(info.l3_offset)..];
+        !info.is_v6 && ipv4::Packet::new(packet).is_ok_and(|packet| !packet.dont_fragment())
+    }
+
+    /// Packet `i` waits for the station of its next hop.
+    fn wait(&mut self, i: usize, way: Way) {
+        self.pending &= !(1 << i);
+        tell(&mut self.egress.told, self.now, Told::NEED, way.port, way.next, self.out);
+        let gone = self.egress.waiting.keep(self.now, &self.frames[i], self.port, way);
+        self.stats.work.waiting.add(1);
+        for _ in 0..gone {
+            self.stats.work.waiting.sub(1);
+            self.stats.dropped(Drop::NeighborWait);
+        }
+    }
+}
+
+/// Tells the director of `addr`, if it was not told in the last `pause`.
+fn tell(
+    told: &mut Told,
+    now: Instant,
+    pause: crate::time::Duration,
+    port: PortId,
+    addr: Addr,
+    out: &mut Outbox,
+) {
+    if told.is_time(now, addr, pause) {
+        out.ask(port, addr);
+    }
+}
+
+/// Whether a packet, or the largest piece into which it is going to be cut anyway, is larger than `mtu`.
+fn exceeds(meta: &Meta, info: &IpInfo, mtu: u16) -> bool {
+    let l3 = usize::from(info.l3_offset);
+    let whole = usize::from(info.l4_offset) + usize::from(info.l4_len) - l3;
+    let piece = meta.gso.map(|gso| (usize::from(gso.header_len) + usize::from(gso.size)).saturating_sub(l3));
+    piece.map_or(whole, |piece| piece.min(whole)) > usize::from(mtu)
+}
+
+/// The notes of a packet with its TCP segments made so small that they fit `mtu`. Where a segment ends means nothing to
+/// the ends of a connection, and a door that is told nothing only guesses the size that the sender had in mind: refusing
+/// the packet for that would stall a sender who knows better. The ends of UDP datagrams mean something.
+fn fitted(mut meta: Meta, info: &IpInfo, mtu: u16) -> Meta {
+    if let Some(gso) = meta.gso.as_mut().filter(|gso| gso.kind != GsoKind::Udp) {
+        let room = mtu.saturating_sub(gso.header_len.saturating_sub(info.l3_offset));
+        if room > 0 {
+            gso.size = gso.size.min(room);
+        }
+    }
+    meta
+}
+
+fn decrement_hops(bytes: &mut [u8], info: &IpInfo) {
+    let packet = &mut bytes[usize::from(info.l3_offset)..];
+    if info.is_v6 {
+        if let Ok(mut packet) = ipv6::Packet::new(packet) {
+            packet.set_hop_limit(info.ttl.saturating_sub(1));
+        }
+    } else if let Ok(mut packet) = ipv4::Packet::new(packet) {
+        packet.set_ttl(info.ttl.saturating_sub(1));
+    }
+}
+
+fn set_stations(bytes: &mut [u8], to: MacAddr, from: MacAddr) {
+    if let Some(stations) = bytes.first_chunk_mut::<12>() {
+        stations[..6].copy_from_slice(&to.0);
+        stations[6..].copy_from_slice(&from.0);
+    }
+}
+
+/// Puts the fragments of `frame` on `list`: all of them, or none and the reason.
+fn cut(
+    frame: &mut Frame<'_>,
+    info: &IpInfo,
+    way: &Way,
+    [segments, fragments]: &mut [Vec<u8>; 2],
+    list: &mut FrameList,
+) -> Result<(), Drop> {
+    let (l3, mtu) = (usize::from(info.l3_offset), usize::from(way.mtu));
+    debug_assert_eq!(l3, ETHERNET_HEADER_LEN, "tags are gone");
+    let mark = list.mark();
+    let mut nonsense = false;
+    let mut put = |whole: &[u8]| match fragment(whole, l3, mtu, fragments, |piece| list.push(way.port, piece))
+    {
+        Ok(all) => all,
+        Err(_) => {
+            nonsense = true;
+            false
+        }
+    };
+    let meta = frame.meta;
+    let done = match meta.gso {
+        None => offload::complete(frame.bytes_mut(), &meta) && put(frame.bytes()),
+        Some(gso) => {
+            let cut = offload::segment(frame.bytes(), &gso, meta.csum, segments, &mut put);
+            nonsense |= cut == Cut::Malformed;
+            matches!(cut, Cut::All(_))
+        }
+    };
+    if done {
+        return Ok(());
+    }
+    list.rewind(mark);
+    Err(if nonsense { Drop::Malformed } else { Drop::ReplyFull })
+}
