@@ -124,7 +124,7 @@ pub enum Side {
 }
 
 /// `gateway`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gateway {
     /// IPv4 next hop.
     pub ipaddr: Option<Ipv4Addr>,
@@ -384,6 +384,13 @@ impl Gateway {
     /// Its addresses, IPv4 first.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         both(self.ipaddr, self.ipaddr6)
+    }
+}
+
+impl Gateway {
+    /// Its addresses, IPv4 first.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        [self.ipaddr.map(IpAddr::from), self.ipaddr6.map(IpAddr::from)].into_iter().flatten()
     }
 }
 

@@ -56,15 +56,22 @@ impl Director {
             IpAddr::V6(_) => network.real6.map(IpAddr::from),
         };
         let (Some(src), Some(to)) = (src, to) else { return };
+        let numbers = (request.ident, request.sequence);
+        self.echo(way.port, (to, way.from), (src, addr.to_ip()), numbers, b"bng check");
+    }
+
+    /// Sends an echo request: to whom from whom, stations and addresses, identifier and sequence number.
+    pub(super) fn echo(
+        &mut self,
+        port: PortId,
+        stations: (MacAddr, MacAddr),
+        addresses: (IpAddr, IpAddr),
+        numbers: (u16, u16),
+        data: &[u8],
+    ) {
         let mut buf = [0; packet::MAX];
-        let len = packet::echo(
-            &mut buf,
-            (to, way.from),
-            (src, addr.to_ip()),
-            (request.ident, request.sequence),
-            b"bng check",
-        );
-        self.send(way.port, &buf[..len]);
+        let len = packet::echo(&mut buf, stations, addresses, numbers, data);
+        self.send(port, &buf[..len]);
     }
 
     /// Tells the network of every address that this node has come to own, so that switches and neighbours send to

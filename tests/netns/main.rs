@@ -17,6 +17,8 @@ mod farm;
 #[cfg(target_os = "linux")]
 mod operator;
 #[cfg(target_os = "linux")]
+mod ping;
+#[cfg(target_os = "linux")]
 mod poc;
 #[cfg(target_os = "linux")]
 mod protocols;
@@ -38,6 +40,7 @@ fn main() -> std::process::ExitCode {
         vrrp::cases(),
         operator::cases(),
         console::cases(),
+        ping::cases(),
         route::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())

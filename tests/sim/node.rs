@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bng::conf::model::Model;
+use bng::director::ping::Report;
 use bng::director::{Director, Output, PortInfo};
 use bng::engine::Engine;
 use bng::net::PortId;
@@ -29,6 +30,7 @@ struct Worker {
 pub(crate) struct Node {
     pub(crate) director: Director,
     pub(crate) log: Vec<(Instant, String)>,
+    pub(crate) pinged: Vec<Report>,
     snapshot: Arc<Snapshot>,
     workers: BTreeMap<PortId, Worker>,
     outbox: Outbox,
@@ -51,6 +53,7 @@ impl Node {
         let mut node = Self {
             director,
             log: Vec::new(),
+            pinged: Vec::new(),
             snapshot: Arc::new(Snapshot::empty()),
             workers,
             outbox: Outbox::default(),
@@ -116,6 +119,22 @@ impl Node {
             self.director.handle_frame(now, port, &frame);
             self.settle(now);
         }
+        self.release(now);
+    }
+
+    /// Packets that have waited for a neighbour go their way: a new snapshot wakes the workers.
+    fn release(&mut self, now: Instant) {
+        let mut asked = Vec::new();
+        for worker in self.workers.values_mut().filter(|worker| worker.engine.is_waiting()) {
+            worker.engine.release(now, &self.snapshot, &mut self.outbox);
+            self.sent.extend(self.outbox.released.drain(..).map(|held| (held.way.port, held.bytes)));
+            self.sent.extend(self.outbox.replies.iter().map(|(port, frame)| (port, frame.to_vec())));
+            asked.append(&mut self.outbox.asks);
+        }
+        for (port, addr) in asked {
+            self.director.resolve(now, port, addr);
+        }
+        self.settle(now);
     }
 
     /// Polls the director until it has nothing more to do.
@@ -128,6 +147,7 @@ impl Node {
                     self.snapshot = snapshot;
                 }
                 Output::Log(_, text) => self.log.push((now, text)),
+                Output::Pinged(report) => self.pinged.push(report),
             }
         }
     }
@@ -148,6 +168,13 @@ impl Node {
     pub(crate) fn link(&mut self, now: Instant, port: PortId, up: bool) {
         self.director.link(now, port, up);
         self.settle(now);
+    }
+
+    /// The operator pings.
+    pub(crate) fn ping(&mut self, now: Instant, to: &str, count: u16) -> Result<u64, String> {
+        let asked = self.director.ping(now, to.parse().expect("an address"), count);
+        self.settle(now);
+        asked
     }
 
     /// The operator loads another configuration.
