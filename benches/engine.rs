@@ -20,13 +20,13 @@ use bng::conf::model::{
 };
 use bng::engine::Engine;
 use bng::flow::{self, Direction, Flow, Flows, Kind, State, Tuple, Via};
+use bng::nat::Pools;
 use bng::net::Addr;
 use bng::net::route::Routes;
 use bng::outbox::Outbox;
 use bng::seed::Seed;
 use bng::slb::session::{Key, Key4, Key6, Table, Timeouts, Why};
-use bng::slb::{SESSIONS_V4, SESSIONS_V6};
-use bng::snapshot::{self, Hop, Knowledge};
+use bng::snapshot::{self, Hop, Knowledge, Mode, Reach};
 use bng::stat::WorkerStats;
 use bng::time::{Duration, Instant};
 use bng::wire::{MacAddr, ethernet, ethertype, ipv4, protocol, udp};
@@ -36,6 +36,9 @@ use bng_platform::{Meta, RxQueue, TxQueue};
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);
 const ROUNDS: usize = 21;
 const FRAMES_PER_ROUND: usize = 400_000;
+
+/// Room of a table by default.
+const SESSIONS: usize = 1 << 20;
 
 fn main() {
     let tables_only = std::env::args().any(|arg| arg == "tables");
@@ -52,8 +55,8 @@ fn main() {
         }
         println!(
             "bytes per session, index included: IPv4 {:.1}, IPv6 {:.1}",
-            Table::<Key4>::bytes(SESSIONS_V4) as f64 / SESSIONS_V4 as f64,
-            Table::<Key6>::bytes(SESSIONS_V6) as f64 / SESSIONS_V6 as f64
+            Table::<Key4>::bytes(SESSIONS) as f64 / SESSIONS as f64,
+            Table::<Key6>::bytes(SESSIONS) as f64 / SESSIONS as f64
         );
     }
     let count = if tables_only { 10_000_000 } else { 1_000_000 };
@@ -297,6 +300,11 @@ impl Knowledge for Known {
     }
     fn target(&self, number: u16) -> snapshot::Target {
         let hop = Hop { port: 1, to: MacAddr([4, 0, 0, 0, 0, number as u8]), from: MacAddr([6; 6]) };
-        snapshot::Target { hop4: Some(hop), hop6: None }
+        let addr = Addr::v4(Ipv4Addr::new(10, 0, 0, 10 + number as u8));
+        let reach = Reach { hop, mode: Mode::Dsr, addr };
+        snapshot::Target { v4: Some(reach), ..snapshot::Target::default() }
+    }
+    fn pools(&self, _: Addr) -> Option<Arc<Pools>> {
+        None
     }
 }

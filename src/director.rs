@@ -22,13 +22,14 @@ use std::sync::Arc;
 
 use log::Level;
 
-use crate::conf::model::{Model, Network};
+use crate::conf::model::{self, Model, Network};
 use crate::module::vrrp::machine::{Machine, Reason};
+use crate::nat::Pools;
 use crate::net::neighbor::{Due, Learned, Neighbors};
 use crate::net::route::{Attached, Routes, Way};
 use crate::net::{Addr, PortId};
 use crate::seed::Seed;
-use crate::snapshot::{self, Hop, Knowledge, Snapshot, Target};
+use crate::snapshot::{self, Hop, Knowledge, Mode, Reach, Snapshot, Target};
 use crate::time::{Duration, Instant};
 use crate::wire::icmpv4::Echo;
 use crate::wire::{
@@ -85,6 +86,9 @@ pub struct Director {
     gateways: BTreeMap<Addr, (GatewayStatus, Instant)>,
     /// Addresses that the network has been told of.
     announced: BTreeSet<(Addr, PortId, MacAddr)>,
+    /// Ports of our addresses that translated connections come from. They stay when an address is configured no more:
+    /// connections may still use them, and it may come back.
+    pools: BTreeMap<Addr, Arc<Pools>>,
     /// When the announcements of a take-over are repeated, because the first may be lost.
     announce_again: Option<Instant>,
     /// Last complaint about a foreign owner of one of our addresses.
@@ -115,6 +119,7 @@ impl Director {
             status: BTreeMap::new(),
             gateways: BTreeMap::new(),
             announced: BTreeSet::new(),
+            pools: BTreeMap::new(),
             announce_again: None,
             conflict_told: BTreeMap::new(),
             pings: Vec::new(),
@@ -355,11 +360,13 @@ impl Director {
         self.route();
         let mut watched = BTreeMap::new();
         let targets = self.model.targets.values().filter(|t| t.registered);
+        let to_targets = targets.flat_map(|t| t.addresses().filter_map(|addr| self.way_to(t, addr.into())));
         let gateways = self.model.gateway.iter().flat_map(|g| g.addresses());
-        for addr in targets.flat_map(|t| t.addresses()).chain(gateways) {
-            if let Some(way) = self.routes.way(addr.into()) {
-                watched.insert(way.next, way.port);
-            }
+        let to_gateways = gateways.filter_map(|addr| self.routes.way(addr.into()));
+        watched.extend(to_targets.chain(to_gateways).map(|way| (way.next, way.port)));
+        for addr in snapshot::sources(&self.model) {
+            let pools = || Arc::new(Pools::new(self.seed.next_u64()));
+            self.pools.entry(addr).or_insert_with(pools);
         }
         watched.extend(self.pings.iter().map(ping::Run::hop));
         let routes = &self.routes;
@@ -396,6 +403,16 @@ impl Director {
     fn home(&self, addr: Addr) -> Option<(&Network, Way)> {
         let way = self.routes.on_link(addr)?;
         Some((self.model.networks.get(&way.network)?, way))
+    }
+
+    /// The way to `addr` of `target`: through its next hop if it has one. Direct server return changes nothing but
+    /// stations, so it reaches neighbours only.
+    fn way_to(&self, target: &model::Target, addr: Addr) -> Option<Way> {
+        match target.via {
+            Some(via) if via.is_ipv4() == addr.is_v4() => self.routes.on_link(via.into()),
+            _ if target.dsr => self.routes.on_link(addr),
+            _ => self.routes.way(addr),
+        }
     }
 
     /// Interface `number` as a port, when it is open and its link is up.
@@ -481,11 +498,25 @@ impl Knowledge for Director {
         let Some(target) = self.model.targets.get(&number).filter(|_| self.usable(number)) else {
             return Target::default();
         };
-        let hop = |addr: Option<IpAddr>| -> Option<Hop> {
-            // Only a neighbour can take a packet that is not addressed to it.
-            let way = self.routes.on_link(addr?.into())?;
-            Some(Hop { port: way.port, to: self.neighbors.mac(way.next)?, from: way.from })
+        let reach = |addr: Option<IpAddr>| -> Option<Reach> {
+            let addr = Addr::from(addr?);
+            let way = self.way_to(target, addr)?;
+            let hop = Hop { port: way.port, to: self.neighbors.mac(way.next)?, from: way.from };
+            let mode = match target.tunnel {
+                Some(kind) => Mode::Tunnel(kind, self.routes.source(way.port, addr)?, addr),
+                None if target.dsr => Mode::Dsr,
+                None => Mode::Nat,
+            };
+            Some(Reach { hop, mode, addr })
         };
-        Target { hop4: hop(target.ipaddr.map(Into::into)), hop6: hop(target.ipaddr6.map(Into::into)) }
+        let (v4, v6) = (reach(target.ipaddr.map(Into::into)), reach(target.ipaddr6.map(Into::into)));
+        // A tunnel carries packets of either family to an address of either family.
+        let either =
+            |own: Option<Reach>, other: Option<Reach>| own.or(other.filter(|_| target.tunnel.is_some()));
+        Target { v4: either(v4, v6), v6: either(v6, v4), port: target.port }
+    }
+
+    fn pools(&self, addr: Addr) -> Option<Arc<Pools>> {
+        self.pools.get(&addr).cloned()
     }
 }

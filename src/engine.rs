@@ -14,7 +14,9 @@ use std::sync::Arc;
 use bng_platform::{Batch, Frame, Meta};
 
 use crate::conf::model::Module;
+use crate::flow::{self, Letter, Share};
 use crate::module;
+use crate::nat::{self, Nat};
 use crate::net::PortId;
 use crate::net::fragment_ports::{Fragments, HELD_LEN};
 use crate::outbox::Outbox;
@@ -26,11 +28,30 @@ use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
 use crate::wire::{self, Dissected, Fragment, IpInfo, L3, MacAddr, Malformed, ethernet, protocol, vlan};
 
+/// Where a worker works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Interface that it reads.
+    pub port: PortId,
+    /// No other worker reads it.
+    pub alone: bool,
+    /// Room for so many sessions, and as many translated connections, of each family. Memory is taken as they come.
+    pub maxsessions: usize,
+}
+
+/// The only worker of an interface, with the usual room.
+impl From<PortId> for Place {
+    fn from(port: PortId) -> Self {
+        Self { port, alone: true, maxsessions: 1 << 20 }
+    }
+}
+
 /// The fast path of one worker.
 #[derive(Debug)]
 pub struct Engine {
     port: PortId,
     slb: Slb,
+    nat: Nat,
     fragments: Fragments,
     egress: Egress,
     stats: Arc<WorkerStats>,
@@ -41,13 +62,16 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The engine of a worker that reads interface `port`.
-    pub fn new(port: PortId, stats: Arc<WorkerStats>, mut seed: Seed) -> Self {
+    /// The engine of the worker at `place`.
+    pub fn new(place: impl Into<Place>, stats: Arc<WorkerStats>, mut seed: Seed) -> Self {
+        let place = place.into();
+        let Place { port, maxsessions, .. } = place;
         let nothing =
             Dissected { dst: MacAddr::ZERO, src: MacAddr::ZERO, ethertype: 0, vlan: None, l3: L3::Other };
         Self {
             port,
-            slb: Slb::new(&mut seed),
+            slb: Slb::new(maxsessions, &mut seed),
+            nat: Nat::new(place, &mut seed),
             fragments: Fragments::new(&mut seed),
             egress: Egress::new(&mut seed),
             stats,
@@ -113,9 +137,16 @@ impl Engine {
             ipv6: 0,
             icmp: 0,
             vrrp: 0,
+            error: 0,
         };
         ingress(&mut pass, &mut self.dissected, &mut self.fragments);
         pass.dissected = &self.dissected;
+        if snapshot.master {
+            self.nat.run(&mut pass);
+            for (server, tuple, state) in self.nat.news() {
+                self.slb.hear(now, snapshot, server, &tuple, state);
+            }
+        }
         for module in &snapshot.modules {
             if pass.pending == 0 {
                 return;
@@ -129,13 +160,18 @@ impl Engine {
                 Module::Ping => module::ping::run(&mut pass),
                 Module::Hc => module::hc::run(&mut pass),
                 Module::Master => module::master::run(&mut pass),
-                Module::Slb => self.slb.run(&mut pass),
+                Module::Slb => self.slb.run(&mut pass, &mut self.nat),
+                Module::Tnat => nat::target::run(&mut pass, &mut self.nat),
+                Module::Nat => nat::inside::run(&mut pass, &mut self.nat),
                 Module::Rt => module::rt::run(&mut pass),
-                // Nothing to translate yet: these modules pass every frame on.
-                Module::Tnat | Module::Nat => {}
             }
         }
         end_of_chain(&mut pass);
+    }
+
+    /// Something is remembered that will end by itself: [`Engine::tick`] is needed.
+    pub fn is_busy(&self) -> bool {
+        self.session_count() > 0 || !self.nat.is_empty() || self.fragments.waiting() > 0 || self.is_waiting()
     }
 
     /// Packets wait for a neighbour: [`Engine::release`] is to be called with every batch, every new snapshot, and every
@@ -154,6 +190,7 @@ impl Engine {
     /// Housekeeping in bounded slices; to be called about every batch, or every 100 ms when there is none.
     pub fn tick(&mut self, now: Instant) {
         self.slb.sweep(now, &self.stats);
+        self.nat.sweep(now, &self.stats);
         for _ in 0..self.fragments.expire(now) {
             self.stats.dropped(Drop::Fragment);
         }
@@ -169,9 +206,26 @@ impl Engine {
         self.slb.sessions(now, cursor, max)
     }
 
-    /// Forgets all sessions.
+    /// About `max` translated connections from `cursor` on, which is moved behind them; `None` at the end.
+    pub fn flows(&self, now: Instant, cursor: &mut flow::Cursor, max: usize) -> Option<Vec<flow::View>> {
+        self.nat.list(now, cursor, max)
+    }
+
+    /// What the workers of other interfaces are to be told, since the last call: to be delivered before the frames of
+    /// the batch leave, so that no answer overtakes it.
+    pub fn letters(&mut self) -> impl Iterator<Item = Letter> {
+        self.nat.letters()
+    }
+
+    /// Takes what another worker tells: everything that has come, before the batch that was received after it.
+    pub fn receive(&mut self, now: Instant, share: &Share) {
+        self.nat.receive(now, share, &self.stats);
+    }
+
+    /// Forgets all sessions and translated connections.
     pub fn clear_sessions(&mut self) {
         self.slb.clear(&self.stats);
+        self.nat.clear(&self.stats);
     }
 
     /// Sets all counters to zero but those of sessions that are there.
@@ -216,6 +270,12 @@ fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected], fragments: &mut
         }
         match wire::dissect(bytes) {
             Ok(mut found) => {
+                if let L3::Ip(info) = &mut found.l3
+                    && let Some(ident) = info.echo_ident(bytes)
+                {
+                    // An echo has no ports, but one number that tells it from others.
+                    (info.sport, info.dport) = (ident, ident);
+                }
                 let sorted = sort(pass, port, i, &found).and_then(|()| match &mut found.l3 {
                     L3::Ip(info) if info.fragment != Fragment::None => join(pass, fragments, i, info),
                     _ => Ok(()),
@@ -250,8 +310,12 @@ fn sort(pass: &mut Pass<'_, '_>, port: &Port, i: usize, found: &Dissected) -> Re
                 pass.ipv4 |= bit;
             }
             match info.proto {
-                protocol::ICMP if !info.is_v6 => pass.icmp |= bit,
-                protocol::ICMPV6 if info.is_v6 => pass.icmp |= bit,
+                protocol::ICMP | protocol::ICMPV6 if info.is_icmp() => {
+                    pass.icmp |= bit;
+                    if info.is_icmp_error(pass.frames[i].bytes()) {
+                        pass.error |= bit;
+                    }
+                }
                 protocol::VRRP => {
                     pass.vrrp |= bit;
                     advertisement = true;
@@ -277,6 +341,9 @@ fn join(pass: &mut Pass<'_, '_>, fragments: &mut Fragments, i: usize, info: &mut
     }
     if let Some((sport, dport)) = fragments.later(pass.now, info) {
         (info.sport, info.dport) = (sport, dport);
+        return Ok(());
+    }
+    if !pass.snapshot.concerns(info.src, info.dst) {
         return Ok(());
     }
     if fragments.hold(pass.now, info, pass.frames[i].bytes()) {

@@ -4,6 +4,7 @@
 //! frames of its protocol that are still pending, and says of each what becomes of it.
 
 mod forward;
+mod icmp;
 mod refuse;
 
 pub(crate) use forward::Egress;
@@ -43,6 +44,8 @@ pub struct Pass<'a, 'q> {
     /// IP packets whose protocol is ICMP or ICMPv6, whole or first fragments.
     pub(crate) icmp: u64,
     pub(crate) vrrp: u64,
+    /// ICMP errors.
+    pub(crate) error: u64,
 }
 
 /// Positions of the bits set in `mask`, lowest first.
@@ -133,7 +136,7 @@ impl Pass<'_, '_> {
         self.stats.dropped(reason);
     }
 
-    /// Frame `i` waits; whoever keeps it comes back with it.
+    /// Somebody has taken frame `i`, and makes of it what leaves or comes back later.
     pub fn hold(&mut self, i: usize) {
         self.pending &= !(1 << i);
     }

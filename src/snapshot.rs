@@ -10,14 +10,14 @@ pub mod translation;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use crate::conf::model::{Module, Network, SessionId, Tunnel};
+use crate::conf::model::{Module, Network, SessionId, Side, Tunnel};
 use crate::flow::Timeouts;
 use crate::nat::Pools;
 use crate::net::route::Routes;
 use crate::net::{Addr, AddrMap, PortId};
 use crate::time::Duration;
 use crate::wire::MacAddr;
-pub use compile::{compile, own_addresses};
+pub use compile::{compile, own_addresses, sources};
 pub use services::Services;
 use translation::{Rule, Translation};
 
@@ -155,6 +155,8 @@ pub struct Snapshot {
     pub servers: Vec<Option<Server>>,
     /// Targets by number.
     pub targets: Vec<Target>,
+    /// Addresses of targets whose answers are translated back, with their numbers.
+    pub answerers: AddrMap<u16>,
     /// Source translation.
     pub translation: Translation,
     /// Translation of what targets open, by address of the target.
@@ -187,6 +189,7 @@ impl Snapshot {
             services: AddrMap::build(&[]),
             servers: Vec::new(),
             targets: Vec::new(),
+            answerers: AddrMap::build(&[]),
             translation: Translation::new(Vec::new(), Duration::ZERO, Duration::ZERO),
             tnats: AddrMap::build(&[]),
             pools: AddrMap::build(&[]),
@@ -223,6 +226,15 @@ impl Snapshot {
         way.or_else(any).unwrap_or(MacAddr::ZERO)
     }
 
+    /// Whether packets from `src` to `dst` may be translated or balanced, so that their ports matter.
+    pub fn concerns(&self, src: Addr, dst: Addr) -> bool {
+        let from_inside = || {
+            let network = self.routes.on_link(src).map(|way| way.network);
+            network.and_then(|number| self.translation.side(number)) == Some(Side::Inside)
+        };
+        self.own.get(dst).is_some() || self.answerers.get(src).is_some() || from_inside()
+    }
+
     /// Station of neighbour `addr`, when it is known.
     #[inline]
     pub fn neighbor(&self, addr: Addr) -> Option<MacAddr> {
@@ -253,7 +265,7 @@ pub trait Knowledge {
     fn watched(&self) -> Vec<(Addr, Option<MacAddr>)>;
     /// How to get to target `number`, when it is up.
     fn target(&self, number: u16) -> Target;
-    /// The ports of `addr`, one of [`compile::sources`].
+    /// The ports of `addr`, one of [`sources`].
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>>;
 }
 

@@ -387,13 +387,6 @@ impl Gateway {
     }
 }
 
-impl Gateway {
-    /// Its addresses, IPv4 first.
-    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        [self.ipaddr.map(IpAddr::from), self.ipaddr6.map(IpAddr::from)].into_iter().flatten()
-    }
-}
-
 impl Network {
     /// Whether `addr` lies in this network's IPv4 or IPv6 subnet.
     pub fn contains(&self, addr: IpAddr) -> bool {

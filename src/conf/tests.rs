@@ -465,7 +465,12 @@ fn one_word_of_a_list_is_pointed_at_alone() {
         lines[1][column..lines[2].len()].to_owned()
     };
     assert_eq!(marked("interface 1 name eth0\nregister interfaces 1,7-9\n"), "7-9");
-    assert_eq!(marked("server 1 { ipaddr 10.0.0.8 ports 8,81 }\n"), "81");
+    assert_eq!(
+        marked(
+            "network 1 { addr 10.0.0.0 mask 255.0.0.0 real 10.0.0.1 interfaces 2,1 }\ninterface 1 name a\ninterface 2 name b\n"
+        ),
+        "1"
+    );
     assert_eq!(marked("modules arp,bench,slb\n"), "bench");
     assert_eq!(marked("interface eth0\nregister interfaces eth0,eth1\n"), "eth0,eth1");
 }

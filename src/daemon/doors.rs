@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use super::worker::{Mail, Report, Setup, Worker};
 use crate::conf::model::{Access, Interface};
 use crate::director::PortInfo;
-use crate::engine::Engine;
+use crate::engine::{Engine, Place};
 use crate::net::PortId;
 use crate::seed::Seed;
 use crate::snapshot::Snapshot;
@@ -93,11 +93,17 @@ impl Doors {
         self.open.values_mut().flat_map(|door| &mut door.workers)
     }
 
-    /// Opens interface `number`, runs its `init` and starts its workers. On failure everything is closed again.
+    /// Opens interface `number`, runs its `init` and starts its workers, each with room for `maxsessions` sessions of each
+    /// family. On failure everything is closed again.
     ///
     /// # Errors
     /// [`Exit::Privilege`] or [`Exit::Interface`], with one sentence.
-    pub fn open(&mut self, number: PortId, config: &Interface) -> Result<PortInfo, Failure> {
+    pub fn open(
+        &mut self,
+        number: PortId,
+        config: &Interface,
+        maxsessions: u32,
+    ) -> Result<PortInfo, Failure> {
         let failed = |text: String| {
             Failure::new(Exit::Interface, format!("interface {number} ({}): {text}", config.name))
         };
@@ -127,12 +133,14 @@ impl Doors {
         let mut workers = Vec::new();
         // One thread stays where the scheduler wants it; several that share a processor would be pointless.
         let processors = if config.threads > 1 { cpu::allowed() } else { Vec::new() };
-        for (n, rx) in port.take_rx().into_iter().enumerate() {
+        let queues = port.take_rx();
+        let place = Place { port: number, alone: queues.len() == 1, maxsessions: maxsessions as usize };
+        for (n, rx) in queues.into_iter().enumerate() {
             let stats = Arc::new(WorkerStats::default());
             let worker = Worker::start(Setup {
                 port: number,
                 rx,
-                engine: Engine::new(number, stats.clone(), self.seed.fork()),
+                engine: Engine::new(place, stats.clone(), self.seed.fork()),
                 stats,
                 snapshot: self.snapshot.clone(),
                 clock: self.clock,
@@ -145,6 +153,12 @@ impl Doors {
             for (other, door) in &self.open {
                 worker.tell(Mail::OpenTx(*other, door.port.open_tx().map_err(told("no transmit queue"))?));
             }
+            for other in self.workers().chain(&workers) {
+                worker.tell(Mail::AddPeer(other.port, other.inbox.clone()));
+            }
+            for sibling in &workers {
+                sibling.tell(Mail::AddPeer(number, worker.inbox.clone()));
+            }
             workers.push(worker);
         }
         // The others learn of it last, when nothing can fail any more.
@@ -154,6 +168,9 @@ impl Doors {
         }
         for (worker, queue) in self.workers().zip(queues) {
             worker.tell(Mail::OpenTx(number, queue));
+            for new in &workers {
+                worker.tell(Mail::AddPeer(number, new.inbox.clone()));
+            }
         }
         let link = port.link_up();
         let info =

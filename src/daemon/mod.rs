@@ -18,6 +18,7 @@ pub mod control;
 pub mod doors;
 pub mod exit;
 pub mod history;
+mod inbox;
 pub mod instance;
 pub mod launch;
 pub mod log;

@@ -210,8 +210,9 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         ending: None,
         exit: Exit::Success,
     };
-    for (number, interface) in wanted(&daemon.director.model().clone()) {
-        let info = daemon.doors.open(number, &interface)?;
+    let model = daemon.director.model().clone();
+    for (number, interface) in wanted(&model) {
+        let info = daemon.doors.open(number, &interface, model.tuning.maxsessions)?;
         daemon.director.port_opened(clock.now(), number, info);
     }
     Ok((daemon, claim))
@@ -386,7 +387,7 @@ impl Daemon {
         port: PortId,
         config: &crate::conf::model::Interface,
     ) -> Result<(), Failure> {
-        let info = self.doors.open(port, config)?;
+        let info = self.doors.open(port, config, self.director.model().tuning.maxsessions)?;
         self.director.port_opened(now, port, info);
         Ok(())
     }

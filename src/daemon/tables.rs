@@ -92,9 +92,9 @@ pub fn targets(director: &Director, doors: &Doors) -> Vec<TargetRow> {
             Some(Status::Active) => TargetState::Active,
             Some(Status::Disabled) => TargetState::Disabled,
             Some(Status::Unresolved) => TargetState::Unresolved,
-            Some(
-                Status::Waiting | Status::CheckFailed | Status::NoNetwork | Status::LocalDsr | Status::NotDsr,
-            ) => TargetState::Down,
+            Some(Status::Waiting | Status::CheckFailed | Status::NoNetwork | Status::LocalDsr) => {
+                TargetState::Down
+            }
         };
         let reason = status.filter(|s| !matches!(s, Status::Active | Status::Disabled)).map(|s| {
             let text = s.to_string();
@@ -260,6 +260,7 @@ pub fn vips(director: &Director) -> Vec<VipRow> {
         address: addr.to_ip(),
         owner: match own.role {
             Role::Server => "server",
+            Role::Vip => "vip",
             Role::Real | Role::Virt => "virt",
         },
         interface: own.port.map(u16::from),

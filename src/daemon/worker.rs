@@ -11,6 +11,7 @@
 //! own. It learns of news by one snapshot and one mailbox.
 
 use super::clock::Clock;
+use super::inbox::{Inbox, Peers};
 use super::patience::Patience;
 use super::punt;
 use crate::engine::Engine;
@@ -40,6 +41,8 @@ pub enum Mail {
     OpenTx(PortId, Box<dyn TxQueue>),
     /// The interface is being closed.
     CloseTx(PortId),
+    /// From now on letters for this interface go to this inbox, too.
+    AddPeer(PortId, Inbox),
     /// List all sessions under this number.
     List(u64),
     /// Forget all sessions.
@@ -145,6 +148,8 @@ pub struct Worker {
     pub doors: Arc<DoorCounters>,
     /// Frames for the director.
     pub punts: punt::Receiver,
+    /// Letters of other workers.
+    pub inbox: Inbox,
     mail: Sender<Mail>,
     waker: Arc<Waker>,
     thread: Option<JoinHandle<()>>,
@@ -161,6 +166,7 @@ impl Worker {
         let waker = Arc::new(Waker::new()?);
         let doors = Arc::new(DoorCounters::default());
         let (port, stats) = (setup.port, setup.stats.clone());
+        let inbox = Inbox::default();
         let mut body = Body {
             port,
             rx: setup.rx,
@@ -172,6 +178,8 @@ impl Worker {
             snapshot: Cache::new(setup.snapshot),
             out: Outbox::default(),
             punts: punt_sender,
+            inbox: inbox.clone(),
+            peers: Peers::default(),
             mailbox,
             waker: waker.clone(),
             listing: None,
@@ -189,7 +197,7 @@ impl Worker {
             }
             body.run();
         })?;
-        Ok(Self { port, stats, cpu, doors, punts, mail, waker, thread: Some(thread) })
+        Ok(Self { port, stats, cpu, doors, punts, inbox, mail, waker, thread: Some(thread) })
     }
 
     /// Wakes the thread: there is a new snapshot, perhaps with the neighbour that packets wait for.
@@ -227,6 +235,8 @@ struct Body {
     snapshot: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
     out: Outbox,
     punts: punt::Sender,
+    inbox: Inbox,
+    peers: Peers,
     mailbox: Receiver<Mail>,
     waker: Arc<Waker>,
     listing: Option<(u64, Cursor)>,
@@ -266,6 +276,7 @@ impl Body {
                 }
             };
             self.engine.tick(now);
+            tell_peers(&mut self.engine, &self.peers, &self.stats);
             self.list(now);
             if now.since(housekept) >= HOUSEKEEPING {
                 housekept = now;
@@ -283,17 +294,21 @@ impl Body {
 
     /// Takes one batch from the receive queue to wherever it goes. Packets that have waited go first.
     fn round(&mut self, now: Instant) -> io::Result<Round> {
-        let Self { rx, tx, engine, stats, snapshot, out, punts, control, .. } = self;
+        let Self { rx, tx, engine, stats, snapshot, out, punts, control, inbox, peers, .. } = self;
         if engine.is_waiting() {
             engine.release(now, snapshot.load(), out);
             deliver(out, tx, punts, control, stats);
         }
         let mut batch = rx.recv()?;
+        while let Some(share) = inbox.take() {
+            engine.receive(now, &share);
+        }
         if batch.is_empty() {
             return Ok(Round::Nothing);
         }
         self.doors.batches.add(1);
         engine.process(now, snapshot.load(), &mut batch, out);
+        tell_peers(engine, peers, stats);
         for (port, mask) in out.forwards() {
             // A queue that fails is noticed and closed where its interface is read; here its frames are refused.
             let accepted = match &mut tx[usize::from(port)] {
@@ -312,6 +327,7 @@ impl Body {
     fn read_mail(&mut self) -> bool {
         loop {
             match self.mailbox.try_recv() {
+                Ok(Mail::AddPeer(port, inbox)) => self.peers.add(port, inbox),
                 Ok(Mail::OpenTx(port, queue)) => self.tx[usize::from(port)] = Some(queue),
                 Ok(Mail::CloseTx(port)) => self.close_tx(port),
                 Ok(Mail::List(listing)) => self.listing = Some((listing, Cursor::default())),
@@ -325,6 +341,7 @@ impl Body {
 
     /// Forgets a queue with all that it counted: the next one for this interface starts at zero.
     fn close_tx(&mut self, port: PortId) {
+        self.peers.remove(port, &self.inbox);
         self.tx[usize::from(port)] = None;
         self.before.tx.remove(&port);
         let (sent, refused) = &self.doors.egress[usize::from(port)];
@@ -396,6 +413,13 @@ impl Body {
     }
 }
 
+/// Delivers the letters of `engine`.
+fn tell_peers(engine: &mut Engine, peers: &Peers, stats: &WorkerStats) {
+    for letter in engine.letters() {
+        stats.work.untold.add(peers.deliver(&letter));
+    }
+}
+
 /// Everything in the outbox but the frames of the batch.
 fn deliver(
     out: &mut Outbox,
@@ -441,6 +465,9 @@ fn deliver(
 
 impl Drop for Body {
     fn drop(&mut self) {
+        // Ports of its connections are claimed for all workers, and some of these have copies.
+        self.engine.clear_sessions();
+        tell_peers(&mut self.engine, &self.peers, &self.stats);
         if !self.finished {
             self.report(Report::Died(self.port));
         }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::checks::Whose;
 use super::checks::{How, Request};
 use super::{Director, Output};
 use crate::net::neighbor::Question;
@@ -44,7 +45,15 @@ impl Director {
     /// way and the check is hurried when the answer comes.
     pub(super) fn probe(&mut self, request: Request) {
         let addr = request.checked.addr;
-        let Some(way) = self.routes.way(addr) else { return };
+        let target = match request.checked.whose {
+            Whose::Target(number) => self.model.targets.get(&number),
+            Whose::Gateway => None,
+        };
+        let way = match target {
+            Some(target) => self.way_to(target, addr),
+            None => self.routes.way(addr),
+        };
+        let Some(way) = way else { return };
         let Some(network) = self.model.networks.get(&way.network) else { return };
         let to = self.neighbors.mac(way.next);
         if request.checked.how == How::Arp {

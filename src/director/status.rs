@@ -21,12 +21,11 @@ pub enum Status {
     CheckFailed,
     /// Nobody answers for its address.
     Unresolved,
-    /// Its address lies in no active network whose interface is open and has a link.
+    /// No active network whose interface is open and has a link leads to its address. With direct server return it must
+    /// lie in one.
     NoNetwork,
     /// Behind a TAP interface, and `set localdsr` is 0.
     LocalDsr,
-    /// Not a DSR target, and this version forwards in no other way.
-    NotDsr,
 }
 
 impl fmt::Display for Status {
@@ -39,7 +38,6 @@ impl fmt::Display for Status {
             Self::Unresolved => "down: no station answers for its address",
             Self::NoNetwork => "down: its address is in no active network with a link",
             Self::LocalDsr => "down: local host behind a tap interface needs 'set localdsr 1'",
-            Self::NotDsr => "down: this version forwards by DSR only, see 'dsr enable'",
         })
     }
 }
@@ -97,15 +95,12 @@ impl Director {
     /// Status of target `number`; `None` when it is not registered.
     fn verdict(&self, number: u16) -> Option<Status> {
         let target = self.model.targets.get(&number).filter(|t| t.registered)?;
-        if !target.dsr {
-            return Some(Status::NotDsr);
-        }
-        // Direct server return changes nothing but stations, so it reaches neighbours only.
-        let homes: Vec<_> = target.addresses().filter_map(|addr| self.routes.on_link(addr.into())).collect();
+        let homes: Vec<_> = target.addresses().filter_map(|addr| self.way_to(target, addr.into())).collect();
         if homes.is_empty() {
             return Some(Status::NoNetwork);
         }
-        if !self.model.localdsr && homes.iter().any(|way| self.ports.get(&way.port).is_some_and(|p| p.tap)) {
+        let local = target.dsr && !self.model.localdsr;
+        if local && homes.iter().any(|way| self.ports.get(&way.port).is_some_and(|p| p.tap)) {
             return Some(Status::LocalDsr);
         }
         let neighbors = || homes.iter().filter_map(|way| self.neighbors.get(way.next));

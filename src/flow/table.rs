@@ -13,7 +13,9 @@ use bytemuck::Zeroable;
 
 use super::index::{Entry, Index};
 use super::sources::Sources;
-use super::{Direction, Displaced, Flow, Gone, Kind, Letter, News, Refused, Share, State, Timeouts, Tuple};
+use super::{
+    Direction, Displaced, Flow, Gone, Kind, Letter, News, Refused, Share, State, Timeouts, Touched, Tuple,
+};
 use super::{Via, View, Why, is_tcp};
 use crate::hash::{HashKey, Spot};
 use crate::net::{Addr, PortId};

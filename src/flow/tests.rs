@@ -253,7 +253,10 @@ fn a_table_agrees_with_a_map() {
                         map.remove(&naive.flow.original);
                         ended += 1;
                     } else {
-                        assert_eq!(table.touch(handle, at(now), direction, flags, flow.via, &TIMEOUTS), None);
+                        assert_eq!(
+                            table.touch(handle, at(now), direction, flags, flow.via, &TIMEOUTS).letter,
+                            None
+                        );
                         naive.state = naive.state.next(direction, flags);
                         naive.timeout = TIMEOUTS.of(naive.state, naive.flow.original.proto == TCP);
                         naive.last = now;
@@ -339,8 +342,8 @@ impl Pair {
     fn packet(&mut self, tick: u32, worker: usize, flow: &Flow, flags: u8) -> bool {
         let tuple = if worker == 0 { flow.original } else { flow.reply() };
         let Some((handle, direction)) = find(&self.workers[worker], tick, &tuple) else { return false };
-        let letter = self.workers[worker].touch(handle, at(tick), direction, flags, flow.via, &TIMEOUTS);
-        self.send(letter);
+        let touched = self.workers[worker].touch(handle, at(tick), direction, flags, flow.via, &TIMEOUTS);
+        self.send(touched.letter);
         true
     }
 

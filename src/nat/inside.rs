@@ -4,7 +4,6 @@ use super::{Nat, Wish, is_echo, may_open, tuple};
 use crate::conf::model::Side;
 use crate::flow::{Kind, Tuple};
 use crate::pass::{Pass, bits};
-use crate::stat::Drop;
 
 /// Opens a flow for every packet from inside to outside.
 pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
@@ -14,19 +13,16 @@ pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
     for i in bits(pass.ipv4() | pass.ipv6()) {
         let (info, snapshot) = (pass.info(i), pass.snapshot);
         let side = |network| snapshot.translation.side(network);
-        let inside = snapshot.routes.on_link(info.src).is_some_and(|way| side(way.network) == Some(Side::Inside));
+        let inside =
+            snapshot.routes.on_link(info.src).is_some_and(|way| side(way.network) == Some(Side::Inside));
         if !inside || snapshot.own.get(info.dst).is_some() || pass.ethernet(i).dst.is_multicast() {
             continue;
         }
-        let Some(way) = snapshot.routes.way(info.dst).filter(|way| side(way.network) == Some(Side::Outside)) else {
+        let Some(way) = snapshot.routes.way(info.dst).filter(|way| side(way.network) == Some(Side::Outside))
+        else {
             continue;
         };
         let Some(address) = snapshot.translation.address(way.network, info.is_v6) else { continue };
-        // Without a flow its address would be seen outside.
-        if pass.errors() & 1 << i != 0 || !may_open(pass, i, &info) {
-            pass.drop(i, Drop::NoFlow);
-            continue;
-        }
         let original = tuple(&info);
         let wish = Wish {
             kind: Kind::Snat,
@@ -35,8 +31,11 @@ pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
             more: &[],
             server: 0,
             target: 0,
-            timeouts: snapshot.translation.timeouts(info.proto, if is_echo(info.proto) { 0 } else { info.dport }),
+            timeouts: snapshot
+                .translation
+                .timeouts(info.proto, if is_echo(info.proto) { 0 } else { info.dport }),
             replies: way.port,
+            begins: pass.errors() & 1 << i == 0 && may_open(pass, i, &info),
         };
         nat.open(pass, i, &wish);
     }

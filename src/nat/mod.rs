@@ -17,9 +17,10 @@ pub mod target;
 use arrayvec::ArrayVec;
 use bng_platform::BATCH_MAX;
 
+use crate::engine::Place;
 use crate::flow::{
-    Cursor, Direction, Flow, Flows, Gone, Handle, Kind, Letter, Refused, Share, Spot, State, Timeouts, Tuple, View,
-    Via,
+    Cursor, Direction, Flow, Flows, Gone, Handle, Kind, Letter, Refused, Share, Spot, State, Timeouts, Tuple,
+    Via, View,
 };
 use crate::net::route::Way;
 use crate::net::translate::{self, Endpoint, Rewrite};
@@ -55,12 +56,14 @@ pub struct Wish<'s> {
     pub timeouts: Timeouts,
     /// Interface on which replies come.
     pub replies: PortId,
+    /// The packet may begin a flow. If not, it is carried only if the flow is there.
+    pub begins: bool,
 }
 
 /// Translated connections of one worker.
 #[derive(Debug)]
 pub struct Nat {
-    port: PortId,
+    place: Place,
     flows: Flows,
     claims: Claims,
     seed: Seed,
@@ -77,11 +80,11 @@ struct Exit {
 }
 
 impl Nat {
-    /// None yet, with room for so many of each family.
-    pub fn new(port: PortId, capacity: usize, seed: &mut Seed) -> Self {
+    /// None yet.
+    pub fn new(place: Place, seed: &mut Seed) -> Self {
         Self {
-            port,
-            flows: Flows::new(port, capacity, capacity, seed),
+            place,
+            flows: Flows::new(place.port, place.maxsessions, place.maxsessions, seed),
             claims: Claims::default(),
             seed: seed.fork(),
             letters: Vec::with_capacity(4 * BATCH_MAX),
@@ -219,6 +222,20 @@ impl Nat {
     /// Opens the flow that packet `i` begins, and carries the packet.
     pub fn open(&mut self, pass: &mut Pass<'_, '_>, i: usize, wish: &Wish<'_>) {
         let info = pass.info(i);
+        let original = tuple(&info);
+        // A packet before it in the same batch may have opened it.
+        if let Some((handle, Direction::Original)) =
+            self.flows.find(pass.now, self.flows.locate(&original), &original)
+        {
+            self.carry(pass, i, handle, Direction::Original);
+            if pass.pending() & 1 << i == 0 {
+                return;
+            }
+        }
+        if !wish.begins {
+            pass.drop(i, Drop::NoFlow);
+            return;
+        }
         let mut translated = wish.translated;
         if wish.claim {
             let from = std::iter::once(translated.src).chain(wish.more.iter().copied());
@@ -239,12 +256,12 @@ impl Nat {
         }
         let flow = Flow {
             kind: wish.kind,
-            original: tuple(&info),
+            original,
             translated,
             server: wish.server,
             target: wish.target,
             via: Via { port: pass.port, mac: pass.ethernet(i).src },
-            peer: if wish.replies == self.port { 0 } else { wish.replies },
+            peer: if wish.replies == self.place.port && self.place.alone { 0 } else { wish.replies },
         };
         let handle = match self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts) {
             Ok(inserted) => {
@@ -363,11 +380,14 @@ fn count(pass: &Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction) {
     }
 }
 
-/// A packet that may begin a flow: not the rest of one that is forgotten. Nothing but SYN opens a connection of TCP, and
+/// A packet that may begin a flow: not the rest of one that is forgotten. Sent on without a flow, it would show an
+/// address that nobody outside knows, so it is dropped. Nothing but SYN opens a connection of TCP, and
 /// of ICMP only echo requests are asked.
 pub(crate) fn may_open(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
     match info.proto {
-        protocol::TCP => info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK | tcp::flags::RST) == tcp::flags::SYN,
+        protocol::TCP => {
+            info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK | tcp::flags::RST) == tcp::flags::SYN
+        }
         protocol::ICMP | protocol::ICMPV6 => {
             info.fragment == Fragment::Later || pass.echo(i) == Some(crate::wire::icmpv4::Echo::Request)
         }

@@ -4,7 +4,6 @@ use super::{Nat, Wish, may_open, tuple};
 use crate::flow::{Kind, Tuple};
 use crate::net::Addr;
 use crate::pass::{Pass, bits};
-use crate::stat::Drop;
 
 /// Opens a flow for every packet of a target that a `tnat` names.
 pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
@@ -16,10 +15,6 @@ pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
         }
         let Some(rule) = rules.iter().find(|rule| rule.fits(info.proto, info.sport)) else { continue };
         let Some(way) = snapshot.routes.way(info.dst) else { continue };
-        if pass.errors() & 1 << i != 0 || !may_open(pass, i, &info) {
-            pass.drop(i, Drop::NoFlow);
-            continue;
-        }
         let original = tuple(&info);
         let address: Addr = rule.address;
         let wish = Wish {
@@ -32,6 +27,7 @@ pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
             target: rule.target,
             timeouts: snapshot.translation.timeouts(info.proto, info.dport),
             replies: way.port,
+            begins: pass.errors() & 1 << i == 0 && may_open(pass, i, &info),
         };
         nat.open(pass, i, &wish);
     }

@@ -98,34 +98,54 @@ impl Pass<'_, '_> {
     /// The way of packet `i` to `dst`, for [`Pass::send`]. `None`: it cannot go there, was dropped, and its sender was
     /// told so.
     pub fn way(&mut self, i: usize, dst: Addr) -> Option<Way> {
-        let info = self.info(i);
-        let refusal = match self.snapshot.routes.way(dst) {
-            None => Refusal::NoRoute,
-            Some(_) if info.ttl <= 1 => Refusal::TimeExceeded,
-            Some(way)
-                if exceeds(&fitted(self.frames[i].meta, &info, way.mtu), &info, way.mtu)
-                    && !self.may_be_cut(i, &info) =>
-            {
-                Refusal::TooBig(way.mtu)
-            }
-            Some(way) => return Some(way),
+        let Some(way) = self.snapshot.routes.way(dst) else {
+            self.refuse(i, Refusal::NoRoute);
+            return None;
         };
-        self.refuse(i, refusal);
-        None
+        self.may_go(i, &way).then_some(way)
+    }
+
+    /// Whether packet `i` may go by `way`. If not, it was dropped, and its sender was told so.
+    pub fn may_go(&mut self, i: usize, way: &Way) -> bool {
+        if self.info(i).ttl <= 1 {
+            self.refuse(i, Refusal::TimeExceeded);
+            return false;
+        }
+        self.fits(i, way.mtu)
+    }
+
+    /// Whether packet `i` is at most `mtu` bytes, or may be made so. If not, it was dropped, and its sender was told so.
+    pub fn fits(&mut self, i: usize, mtu: u16) -> bool {
+        let info = self.info(i);
+        let meta = fitted(self.frames[i].meta, &info, mtu);
+        let fits = !exceeds(&meta, &info, mtu) || self.may_be_cut(i, &info);
+        if !fits {
+            self.refuse(i, Refusal::TooBig(mtu));
+        }
+        fits
     }
 
     /// Sends packet `i` on by `way`, with one hop less to go. It may have been rewritten since [`Pass::way`], but not
     /// have become longer or moved in its frame.
     pub fn send(&mut self, i: usize, way: &Way) {
+        self.leave(i, way, None);
+    }
+
+    /// As [`Pass::send`], to `station` if it is known without asking for it.
+    pub fn leave(&mut self, i: usize, way: &Way, station: Option<MacAddr>) {
         let info = self.info(i);
         let frame = &mut self.frames[i];
         decrement_hops(frame.bytes_mut(), &info);
         frame.meta = fitted(frame.meta, &info, way.mtu);
-        let Some(station) = self.snapshot.neighbor(way.next) else {
+        let Some(station) = station.or_else(|| {
+            let station = self.snapshot.neighbor(way.next)?;
+            tell(&mut self.egress.told, self.now, Told::USE, way.port, way.next, self.out);
+            Some(station)
+        }) else {
             self.wait(i, *way);
             return;
         };
-        tell(&mut self.egress.told, self.now, Told::USE, way.port, way.next, self.out);
+        let frame = &mut self.frames[i];
         set_stations(frame.bytes_mut(), station, way.from);
         if exceeds(&frame.meta, &info, way.mtu) {
             match cut(frame, &info, way, &mut self.egress.buffers, &mut self.out.replies) {

@@ -84,7 +84,8 @@ pub(super) fn assign<K: Key>(
     let stores = chooser.may_store(now, snapshot.synrate);
     let (target, reach, why) = if lost || !stores {
         let client = request.key.client();
-        let target = chooser.consistent.choose(client, request.key.dst(), request.usable()).ok_or(Drop::NoTarget)?;
+        let target =
+            chooser.consistent.choose(client, request.key.dst(), request.usable()).ok_or(Drop::NoTarget)?;
         (target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, Why::Consistent)
     } else {
         let (target, reach) = by_turns(chooser).ok_or(Drop::NoTarget)?;

@@ -6,7 +6,6 @@ use crate::flow::{Kind, Tuple};
 use crate::nat::{Nat, Wish, is_echo, tuple};
 use crate::pass::Pass;
 use crate::snapshot::Reach;
-use crate::stat::Drop;
 use crate::wire::{protocol, tcp};
 
 /// Opens the flow of a client's packet to `target` and forwards the packet.
@@ -18,11 +17,6 @@ pub(super) fn open<K: Key>(
     reach: &Reach,
 ) {
     let (i, info, server) = (request.frame, &request.info, request.server);
-    if info.proto == protocol::TCP && info.tcp_flags & (tcp::flags::RST | tcp::flags::FIN) != 0 {
-        // The end of a connection that is not known begins no new one.
-        pass.drop(i, Drop::NoFlow);
-        return;
-    }
     let original = tuple(info);
     let port = pass.snapshot.targets.get(usize::from(target)).map_or(0, |target| target.port);
     let has_ports = matches!(info.proto, protocol::TCP | protocol::UDP);
@@ -49,6 +43,8 @@ pub(super) fn open<K: Key>(
         target,
         timeouts,
         replies: reach.hop.port,
+        // The end of a connection begins no new one; the middle does, because another node may have begun it.
+        begins: info.tcp_flags & (tcp::flags::RST | tcp::flags::FIN) == 0,
     };
     nat.open(pass, i, &wish);
 }

@@ -51,7 +51,13 @@ pub(super) fn carry(
 }
 
 /// The target of the session that `request` belongs to.
-fn target<K: Key>(table: &Table<K>, now: Instant, server: &Server, number: u16, request: &Tuple) -> Option<u16> {
+fn target<K: Key>(
+    table: &Table<K>,
+    now: Instant,
+    server: &Server,
+    number: u16,
+    request: &Tuple,
+) -> Option<u16> {
     let key = key::<K>(server.sessionid, number, request);
     table.find(now, table.locate(&key), &key).map(|place| table.get(place).target)
 }

@@ -9,14 +9,11 @@ use bng_platform::offload::{self, Cut};
 use super::choose::Chooser;
 use crate::conf::model::Tunnel;
 use crate::net::Addr;
-use crate::net::route::Way;
 use crate::net::translate;
 use crate::pass::Pass;
 use crate::snapshot::Hop;
 use crate::stat::Drop;
-use crate::wire::{
-    ETHERNET_HEADER_LEN, checksum, ethernet, ethertype, ipv4, ipv6, protocol, tcp, udp,
-};
+use crate::wire::{ETHERNET_HEADER_LEN, checksum, ethernet, ethertype, ipv4, ipv6, protocol, tcp, udp};
 
 /// Time to live of the outer packet.
 const TTL: u8 = 64;
@@ -31,18 +28,18 @@ const HEADERS_MAX: usize = ETHERNET_HEADER_LEN + ipv6::HEADER_LEN + udp::HEADER_
 
 /// One end to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outer {
+pub(super) struct Outer {
     /// Kind of tunnel.
-    pub kind: Tunnel,
+    pub(super) kind: Tunnel,
     /// Our address.
-    pub src: Addr,
+    pub(super) src: Addr,
     /// The target.
-    pub dst: Addr,
+    pub(super) dst: Addr,
 }
 
 impl Outer {
     /// Bytes that the tunnel adds to a packet.
-    pub const fn overhead(&self) -> u16 {
+    const fn overhead(&self) -> u16 {
         let ip = if self.dst.is_v4() { ipv4::HEADER_LEN } else { ipv6::HEADER_LEN };
         (ip + match self.kind {
             Tunnel::Ipip => 0,
@@ -77,9 +74,10 @@ impl Outer {
                 header[6..8].fill(0);
                 // IPv4 needs none (RFC 768). In IPv6 receivers insist on one unless they are told not to (RFC 6936).
                 if !self.dst.is_v4() {
-                    let sum = checksum::pseudo(self.src.to_ip(), self.dst.to_ip(), protocol::UDP, usize::from(len))
-                        + checksum::Sum::of(&buf[at..])
-                        + checksum::Sum::of(inner);
+                    let sum =
+                        checksum::pseudo(self.src.to_ip(), self.dst.to_ip(), protocol::UDP, usize::from(len))
+                            + checksum::Sum::of(&buf[at..])
+                            + checksum::Sum::of(inner);
                     let check = match sum.finish() {
                         0 => 0xffff,
                         sum => sum,
@@ -150,11 +148,10 @@ pub(super) fn send(
         let headers = if info.is_v6 { ipv6::HEADER_LEN } else { ipv4::HEADER_LEN } + tcp::HEADER_LEN;
         translate::clamp_mss(&mut pass.frames[i], &info, mtu.saturating_sub(headers as u16));
     }
-    let way = Way { port: hop.port, from: hop.from, next: outer.dst, mtu, network: 0 };
-    if !pass.fits(i, &way) {
+    if !pass.fits(i, mtu) {
         return false;
     }
-    pass.take(i);
+    pass.hold(i);
     let l3 = usize::from(info.l3_offset);
     let end = usize::from(info.l4_offset) + usize::from(info.l4_len);
     let mark = pass.out.replies.mark();
@@ -173,11 +170,13 @@ pub(super) fn send(
                 Err(Drop::Malformed)
             }
         }
-        Some(gso) => match offload::segment(frame.bytes(), &gso, meta.csum, buffer, |piece| put(&piece[l3..])) {
-            Cut::All(_) => Ok(()),
-            Cut::Stopped => Err(Drop::ReplyFull),
-            Cut::Malformed => Err(Drop::Malformed),
-        },
+        Some(gso) => {
+            match offload::segment(frame.bytes(), &gso, meta.csum, buffer, |piece| put(&piece[l3..])) {
+                Cut::All(_) => Ok(()),
+                Cut::Stopped => Err(Drop::ReplyFull),
+                Cut::Malformed => Err(Drop::Malformed),
+            }
+        }
     };
     if let Err(reason) = sent {
         pass.out.replies.rewind(mark);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::services::Claim;
 use super::translation::{Border, Rule, Translation, idle_times};
-use super::{Knowledge, Own, Port, Role, Server, Services, Snapshot, Target, station};
+use super::{Knowledge, Mode, Own, Port, Role, Server, Services, Snapshot, Target, station};
 use crate::conf::model::{Model, Network, Side};
 use crate::nat::Pools;
 use crate::net::{Addr, AddrMap, PortId};
@@ -113,6 +113,7 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapsh
         routes: known.routes(),
         services: AddrMap::build(&services(model)),
         servers: servers(model, &targets),
+        answerers: AddrMap::build(&answerers(model, &targets)),
         targets,
         translation: translation(model),
         tnats: AddrMap::build(&tnats(model)),
@@ -167,6 +168,14 @@ fn servers(model: &Model, targets: &[Target]) -> Vec<Option<Server>> {
     servers
 }
 
+/// Addresses of targets of servers whose answers come back through us.
+fn answerers(model: &Model, targets: &[Target]) -> Vec<(Addr, u16)> {
+    let serving = model.servers.values().filter(|s| s.registered).flat_map(|s| &s.targets);
+    let known = serving.filter_map(|number| Some((*number, targets.get(usize::from(*number))?)));
+    let reaches = known.flat_map(|(number, t)| [t.v4, t.v6].into_iter().flatten().map(move |r| (r, number)));
+    reaches.filter(|(reach, _)| reach.mode == Mode::Nat).map(|(reach, number)| (reach.addr, number)).collect()
+}
+
 /// Who is translated to what by `nat`.
 fn translation(model: &Model) -> Translation {
     let border = |(number, network): (&u16, &Network)| {
@@ -187,7 +196,9 @@ fn tnats(model: &Model) -> Vec<(Addr, Vec<Rule>)> {
         for number in &tnat.targets {
             let Some(target) = model.targets.get(number) else { continue };
             for addr in target.addresses() {
-                let Some(address) = server.addresses().find(|a| a.is_ipv4() == addr.is_ipv4()) else { continue };
+                let Some(address) = server.addresses().find(|a| a.is_ipv4() == addr.is_ipv4()) else {
+                    continue;
+                };
                 let rule = Rule {
                     target: *number,
                     protocol: tnat.protocol,

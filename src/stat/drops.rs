@@ -91,6 +91,16 @@ drops! {
     TooBig = "too-big",
     /// waited in vain for the hardware address of the next hop, or had to make room
     NeighborWait = "neighbor-wait",
+    /// ICMP error about nothing that is known here, or that claims an MTU that cannot be
+    IcmpError = "icmp-error",
+    /// rest of a translated connection that is not known here
+    NoFlow = "no-flow",
+    /// translated connection that would look like another one that lives
+    FlowClash = "flow-clash",
+    /// all ports of the address that connections are translated to are in use
+    PortsExhausted = "ports-exhausted",
+    /// new connection above 'set synrate' that would have to be remembered
+    SynRate = "syn-rate",
     /// addressed to us, but no module took it
     NotServed = "not-served",
     /// not addressed to us, and nothing routes it

@@ -22,6 +22,10 @@ pub struct Traffic {
     pub frames: Counter,
     /// Bytes forwarded, Ethernet header included.
     pub bytes: Counter,
+    /// Frames of translated answers.
+    pub replies: Counter,
+    /// Bytes of translated answers, Ethernet header included.
+    pub reply_bytes: Counter,
 }
 
 /// What a worker does with frames, besides dropping them.
@@ -31,7 +35,7 @@ pub struct Work {
     pub received: Counter,
     /// Frames forwarded to targets.
     pub forwarded: Counter,
-    /// Packets routed.
+    /// Packets sent on as a router does: routed, or translated.
     pub routed: Counter,
     /// Packets that wait for the station of a neighbour now.
     pub waiting: Counter,
@@ -49,6 +53,18 @@ pub struct Work {
     pub evicted: Counter,
     /// Sessions given to another target because theirs went down.
     pub moved: Counter,
+    /// Packets that were given a target without being remembered, because new sessions came faster than `set synrate`.
+    pub unstored: Counter,
+    /// Translated connections in the table now, copies of other workers included.
+    pub flows: Counter,
+    /// Translated connections opened.
+    pub opened: Counter,
+    /// Translated connections that have ended, or were given up.
+    pub closed: Counter,
+    /// Translated connections of other workers that could not be noted because one like it lives here.
+    pub clashed: Counter,
+    /// News of translated connections that another worker had no room for.
+    pub untold: Counter,
 }
 
 /// All counters of one worker. Written by the worker alone, read by anyone.
@@ -74,7 +90,7 @@ impl Default for WorkerStats {
 }
 
 impl WorkerStats {
-    /// Sets everything to zero but the sessions in the table and the packets that wait now. For the one who writes.
+    /// Sets everything to zero but the sessions and connections in the tables and the packets that wait now. For the one who writes.
     pub fn clear(&self) {
         let Work {
             received,
@@ -88,15 +104,22 @@ impl WorkerStats {
             expired,
             evicted,
             moved,
+            unstored,
+            flows: _,
+            opened,
+            closed,
+            clashed,
+            untold,
         } = &self.work;
-        for counter in
-            [received, forwarded, routed, errors, resolved, echoed, punted, expired, evicted, moved]
-        {
+        let done = [received, forwarded, routed, errors, resolved, echoed, punted, expired, evicted, moved];
+        for counter in done.into_iter().chain([unstored, opened, closed, clashed, untold]) {
             counter.sub(counter.get());
         }
         self.drops.iter().for_each(|counter| counter.sub(counter.get()));
-        for Traffic { sessions: _, created, frames, bytes } in self.servers.iter().chain(&self.targets) {
-            for counter in [created, frames, bytes] {
+        for Traffic { sessions: _, created, frames, bytes, replies, reply_bytes } in
+            self.servers.iter().chain(&self.targets)
+        {
+            for counter in [created, frames, bytes, replies, reply_bytes] {
                 counter.sub(counter.get());
             }
         }

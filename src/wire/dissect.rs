@@ -117,6 +117,27 @@ impl IpInfo {
         }
         echo_ident(self.proto, self.l4(frame)).ok().flatten()
     }
+
+    /// It belongs to an ICMP or ICMPv6 message.
+    #[inline]
+    pub fn is_icmp(&self) -> bool {
+        is_icmp(self.proto, self.is_v6)
+    }
+
+    /// It is an ICMP error, or the first fragment of one, in `frame`, the frame that was dissected.
+    ///
+    /// # Panics
+    /// When `frame` is shorter than the dissected one.
+    pub fn is_icmp_error(&self, frame: &[u8]) -> bool {
+        let message = || self.l4(frame);
+        self.fragment != Fragment::Later
+            && self.is_icmp()
+            && if self.is_v6 {
+                icmpv6::Packet::new(message()).is_ok_and(|message| message.is_error())
+            } else {
+                icmpv4::Packet::new(message()).is_ok_and(|message| message.is_error())
+            }
+    }
 }
 
 /// Looks at `frame`, from the destination address to the last byte, without FCS.

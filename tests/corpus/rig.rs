@@ -188,10 +188,11 @@ impl Rig {
         for door in self.doors.values_mut() {
             door.engine.tick(self.now);
         }
+        self.deliver();
     }
 
     fn next_event(&self) -> Option<Instant> {
-        let busy = self.doors.values().any(|d| d.engine.session_count() > 0 || d.engine.is_waiting());
+        let busy = self.doors.values().any(|d| d.engine.is_busy());
         [self.director.deadline(), busy.then(|| self.now + TICK)].into_iter().flatten().min()
     }
 
@@ -243,11 +244,23 @@ impl Rig {
         }
     }
 
+    /// The engines tell each other what is new.
+    fn deliver(&mut self) {
+        let letters: Vec<_> =
+            self.doors.values_mut().flat_map(|door| door.engine.letters().collect::<Vec<_>>()).collect();
+        for letter in letters {
+            if let Some(door) = self.doors.get_mut(&letter.to) {
+                door.engine.receive(self.now, &letter.share);
+            }
+        }
+    }
+
     /// Everything that has arrived goes its way.
     fn receive(&mut self) {
         let (mut punts, mut asks) = (Vec::new(), Vec::new());
-        for door in self.doors.values_mut() {
+        for at in self.doors.keys().copied().collect::<Vec<_>>() {
             loop {
+                let door = self.doors.get_mut(&at).expect("one of the doors");
                 let mut batch = door.rx.recv().expect("a memory door");
                 if batch.is_empty() {
                     break;
@@ -264,6 +277,8 @@ impl Rig {
                 }
                 punts.extend(self.outbox.punts.iter().map(|(port, frame)| (port, frame.to_vec())));
                 asks.append(&mut self.outbox.asks);
+                drop(batch);
+                self.deliver();
             }
         }
         for (port, addr) in asks {

@@ -29,6 +29,12 @@ pub(crate) fn read(stats: &WorkerStats) -> Counters {
         expired,
         evicted,
         moved,
+        unstored,
+        flows,
+        opened,
+        closed,
+        clashed,
+        untold,
     } = &stats.work;
     for (name, counter) in [
         ("received", received),
@@ -42,6 +48,12 @@ pub(crate) fn read(stats: &WorkerStats) -> Counters {
         ("expired", expired),
         ("evicted", evicted),
         ("moved", moved),
+        ("unstored", unstored),
+        ("flows", flows),
+        ("opened", opened),
+        ("closed", closed),
+        ("clashed", clashed),
+        ("untold", untold),
     ] {
         add(&|| name.to_string(), counter.get());
     }
@@ -49,10 +61,15 @@ pub(crate) fn read(stats: &WorkerStats) -> Counters {
         add(&|| format!("drop.{}", reason.word()), stats.drops(reason));
     }
     let mut traffic = |what: &str, number: u16, traffic: &Traffic| {
-        let Traffic { sessions, created, frames, bytes } = traffic;
-        for (name, counter) in
-            [("sessions", sessions), ("created", created), ("frames", frames), ("bytes", bytes)]
-        {
+        let Traffic { sessions, created, frames, bytes, replies, reply_bytes } = traffic;
+        for (name, counter) in [
+            ("sessions", sessions),
+            ("created", created),
+            ("frames", frames),
+            ("bytes", bytes),
+            ("replies", replies),
+            ("reply_bytes", reply_bytes),
+        ] {
             add(&|| format!("{what}{number}.{name}"), counter.get());
         }
     };

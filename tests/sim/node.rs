@@ -110,6 +110,16 @@ impl Node {
                 worker.engine.tick(now);
             }
         }
+        let letters: Vec<_> = self
+            .workers
+            .values_mut()
+            .flat_map(|worker| worker.engine.letters().collect::<Vec<_>>())
+            .collect();
+        for letter in letters {
+            if let Some(worker) = self.workers.get_mut(&letter.to) {
+                worker.engine.receive(now, &letter.share);
+            }
+        }
         self.tick_at = now + TICK;
         for (port, addr) in asked {
             self.director.resolve(now, port, addr);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bng::director::{Director, Output, PortInfo};
 use bng::engine::Engine;
+use bng::engine::Place;
 use bng::outbox::Outbox;
 use bng::seed::Seed;
-use bng::slb::SESSIONS_V6;
 use bng::snapshot::Snapshot;
 use bng::stat::WorkerStats;
 use bng::time::{Duration, Instant};
@@ -18,6 +18,9 @@ use crate::traffic::frame;
 const TARGETS: u16 = 3;
 
 /// A worker whose targets are up, without anything around it.
+/// Sessions of each family that the engine has room for.
+const ROOM: usize = 1 << 18;
+
 struct Worker {
     engine: Engine,
     stats: Arc<WorkerStats>,
@@ -48,7 +51,8 @@ impl Worker {
             }
         }
         let stats = Arc::new(WorkerStats::default());
-        let engine = Engine::new(1, stats.clone(), Seed::new(2));
+        let engine =
+            Engine::new(Place { port: 1, alone: true, maxsessions: ROOM }, stats.clone(), Seed::new(2));
         Self { engine, stats, snapshot: snapshot.expect("a snapshot"), outbox: Outbox::default() }
     }
 
@@ -93,7 +97,7 @@ fn template() -> Vec<u8> {
 #[test]
 fn a_flood_of_clients_evicts_and_the_books_balance() {
     let (mut worker, template) = (Worker::new(), template());
-    let clients: Vec<u32> = (0..(SESSIONS_V6 as u32) * 5 / 4).collect();
+    let clients: Vec<u32> = (0..(ROOM as u32) * 5 / 4).collect();
     let mut now = Instant::ZERO;
     for (n, batch) in clients.chunks(BATCH_MAX).enumerate() {
         now += Duration::from_micros(10);
@@ -104,7 +108,7 @@ fn a_flood_of_clients_evicts_and_the_books_balance() {
     }
     worker.check_books();
     let evicted = worker.stats.work.evicted.get();
-    assert!(evicted >= SESSIONS_V6 as u64 / 4, "more clients than places, but only {evicted} evicted");
+    assert!(evicted >= ROOM as u64 / 4, "more clients than places, but only {evicted} evicted");
     assert_eq!(worker.stats.work.expired.get(), 0);
 
     // Nobody comes any more: everything expires, and only by its timeout.

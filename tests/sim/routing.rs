@@ -17,15 +17,12 @@ const SERVER_MAC: &str = "02:00:00:00:10:05";
 fn router(index: usize, priority: u8) -> Model {
     let mut model = config::node(index, priority);
     let second = Network {
-        name: None,
         subnet4: Some(Subnet4 { addr: Ipv4Addr::new(10, 1, 1, 0), prefix: 24 }),
         real: Some(Ipv4Addr::new(10, 1, 1, 101 + index as u8)),
         virt: Some(Ipv4Addr::new(10, 1, 1, 100)),
-        mask6: None,
-        real6: None,
-        virt6: None,
         interface: 1,
         active: true,
+        ..Network::default()
     };
     model.networks.insert(2, second);
     model.modules.push(Module::Rt);
