@@ -1,11 +1,12 @@
 //! bng between real clients and servers on veth pairs, beside what the kernel can do: `cargo bench --bench veth`.
 //!
-//! Three questions, each asked of every subject in turn, round after round, so that a noisy machine disturbs all of
+//! Four questions, each asked of every subject in turn, round after round, so that a noisy machine disturbs all of
 //! them; figures are medians over the rounds:
 //!
 //! - how many 64-byte UDP frames a second pass without loss, and how many under twice that load (`forwarding`);
 //! - how long a round trip takes on an idle link (`roundtrip`);
-//! - how much of one TCP stream's speed is left (`stream`).
+//! - how much of one TCP stream's speed is left (`stream`);
+//! - how many connections, and how many requests, pass in a second (`connections`).
 //!
 //! `cargo bench --bench veth -- roundtrip` asks one of them only.
 //!
@@ -16,6 +17,8 @@
     reason = "a benchmark lives on clocks and files"
 )]
 
+#[cfg(target_os = "linux")]
+mod connections;
 #[cfg(target_os = "linux")]
 mod forwarding;
 #[cfg(target_os = "linux")]
@@ -50,6 +53,9 @@ fn main() -> std::process::ExitCode {
     report::heading();
     if asked("forwarding") {
         forwarding::measure();
+    }
+    if asked("connections") {
+        connections::measure();
     }
     let star = star::Star::new();
     if asked("roundtrip") {

@@ -11,13 +11,25 @@ use crate::{Host, Service, World, wait};
 /// # Panics
 /// When it does not start to serve.
 pub fn start(world: &World, host: &Host, name: &str, addresses: &[&str]) -> Service {
+    serve(world, host, name, addresses, 0)
+}
+
+/// As [`start`], but connections stay open for as many requests as the client likes.
+///
+/// # Panics
+/// When it does not start to serve.
+pub fn start_keeping(world: &World, host: &Host, name: &str, addresses: &[&str]) -> Service {
+    serve(world, host, name, addresses, 60)
+}
+
+fn serve(world: &World, host: &Host, name: &str, addresses: &[&str], keepalive: u32) -> Service {
     let dir = world.dir().display();
     let listen: String = addresses.iter().map(|a| format!("listen {a}; ")).collect();
     let config = format!(
         "daemon off; master_process off; user root; pid {dir}/nginx-{name}.pid; error_log stderr;
          events {{ worker_connections 1024; }}
          http {{
-             access_log off; keepalive_timeout 0; sendfile on;
+             access_log off; keepalive_timeout {keepalive}; keepalive_requests 1000000; sendfile on;
              client_body_temp_path {dir}/{name}-body; proxy_temp_path {dir}/{name}-proxy;
              fastcgi_temp_path {dir}/{name}-fastcgi; uwsgi_temp_path {dir}/{name}-uwsgi;
              scgi_temp_path {dir}/{name}-scgi;
