@@ -110,7 +110,7 @@ impl Line {
         server.run("ip route add default via 10.2.0.1");
         let web = web::start_keeping(&world, &server, "web", &[&format!("{SERVER}:80")]);
         let (bng, service) = set_up(&world, &middle);
-        wait::for_true(name, Duration::from_secs(10), || client.inside(|| request(&mut dial(addr)?)).is_ok());
+        wait::for_true(name, Duration::from_secs(10), || client.inside(|| connection(addr)).is_ok());
         let services = std::iter::once(web).chain(service).collect();
         let (connections, requests) = (Vec::new(), Vec::new());
         Self { name, client, addr, connections, requests, _services: services, _bng: bng, _world: world }
@@ -137,7 +137,7 @@ fn burst(client: &Host, addr: Ipv4Addr, load: Load) -> f64 {
         while start.elapsed() < BURST {
             match &mut kept {
                 Some(stream) => request(stream)?,
-                None => request(&mut dial(addr)?)?,
+                None => connection(addr)?,
             }
             done += 1;
         }
@@ -155,6 +155,15 @@ fn dial(addr: Ipv4Addr) -> io::Result<TcpStream> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// A connection with one request. The server closes it: a client that closed first would run out of ports.
+fn connection(addr: Ipv4Addr) -> io::Result<()> {
+    let mut stream = dial(addr)?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::with_capacity(1024);
+    stream.read_to_end(&mut answer)?;
+    if answer.ends_with(b"web\n") { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// One request and the whole answer to it.
