@@ -579,13 +579,70 @@ mod tests {
     }
 
     #[test]
-    fn one_connection_too_many_is_told_so() {
+    fn with_all_places_being_answered_one_more_is_told_so() {
         let mut world = World::new("many");
-        let clients: Vec<UnixStream> = (0..CONNECTIONS_MAX).map(|_| world.connect()).collect();
-        assert_eq!(world.control.connections.len(), CONNECTIONS_MAX);
+        let mut clients: Vec<UnixStream> = (0..CONNECTIONS_MAX).map(|_| world.connect()).collect();
+        clients.iter_mut().for_each(|client| client.write_all(&encode("show sessions")).unwrap());
+        assert_eq!(world.round().len(), CONNECTIONS_MAX);
         let mut last = world.connect();
         assert!(matches!(read_reply(&mut last), Reply::Error { text, .. } if text.starts_with("too many")));
-        drop(clients);
+        assert_eq!(world.control.connections.len(), CONNECTIONS_MAX);
+    }
+
+    #[test]
+    fn one_connection_too_many_takes_the_place_of_whoever_has_asked_for_nothing() {
+        let mut world = World::new("crowd");
+        let mut asks = world.connect();
+        asks.write_all(&encode("version")).unwrap();
+        let request = world.round().remove(0);
+        world.answer(&request, "here");
+        world.now += Duration::from_secs(1);
+        let mut silent: Vec<UnixStream> = (1..CONNECTIONS_MAX).map(|_| world.connect()).collect();
+        let _new = world.connect();
+        assert_eq!(silent[0].read(&mut [0]).unwrap(), 0, "the first of the silent ones is closed");
+        assert_eq!(world.control.connections.len(), CONNECTIONS_MAX);
+        assert!(world.control.is_open(request.from), "longer silent, but of use");
+    }
+
+    #[test]
+    fn a_request_that_waited_behind_a_long_reply_is_not_forgotten() {
+        let mut world = World::new("pipeline");
+        let mut client = world.connect();
+        client.write_all(&[encode("one"), encode("two")].concat()).unwrap();
+        let one = world.round().remove(0);
+        world.answer(&one, &"x".repeat(4 << 20));
+        let reader = std::thread::spawn(move || (read_reply(&mut client).body().len(), client));
+        while !world.control.connections[0].output.is_empty() {
+            world.round();
+        }
+        assert_eq!(world.control.queued(world.now)[0].line, "two");
+        assert_eq!(reader.join().unwrap().0, 4 << 20);
+    }
+
+    #[test]
+    fn replies_that_nobody_fetches_do_not_pile_up() {
+        let mut world = World::new("pile");
+        let mut clients: Vec<UnixStream> = (0..4).map(|_| world.connect()).collect();
+        for (n, client) in clients.iter_mut().enumerate() {
+            world.now += Duration::from_secs(1);
+            client.write_all(&encode("show sessions")).unwrap();
+            let request = world.round().remove(0);
+            world.answer(&request, &"x".repeat(REPLY_MAX / 2 + 1024 * n));
+        }
+        let unsent = |world: &World| world.control.connections.iter().map(|c| c.output.len()).sum::<usize>();
+        assert!(unsent(&world) <= UNSENT_MAX);
+        let open: Vec<bool> = (0..4).map(|n| world.control.is_open(ConnectionId(n))).collect();
+        assert_eq!(open, [false, true, true, true], "who has fetched nothing for longest goes");
+    }
+
+    #[test]
+    fn a_reply_that_no_client_would_take_is_an_error() {
+        let mut world = World::new("toolong");
+        let mut client = world.connect();
+        client.write_all(&encode("show sessions")).unwrap();
+        let request = world.round().remove(0);
+        world.answer(&request, &"x".repeat(REPLY_MAX));
+        assert!(matches!(read_reply(&mut client), Reply::Error { text, .. } if text.contains("is too long")));
     }
 
     #[test]

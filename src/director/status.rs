@@ -100,8 +100,13 @@ impl Director {
                 Status::Waiting if !served => Severity::Info,
                 _ => Severity::Warning,
             };
-            let begins = if old.is_none() { "registered, " } else { "" };
-            self.tell(Note::new(severity, object, format!("{begins}{}", self.explained(number, new))));
+            let text = self.explained(number, new);
+            let text = match (old, new) {
+                (None, Status::Waiting) => "registered, not heard of yet".to_owned(),
+                (None, _) => format!("registered, {text}"),
+                (Some(_), _) => text,
+            };
+            self.tell(Note::new(severity, object, text));
         }
     }
 

@@ -11,6 +11,8 @@ mod bulk;
 #[cfg(target_os = "linux")]
 mod console;
 #[cfg(target_os = "linux")]
+mod disk;
+#[cfg(target_os = "linux")]
 mod dsr;
 #[cfg(target_os = "linux")]
 mod farm;
@@ -22,6 +24,8 @@ mod poc;
 mod protocols;
 #[cfg(target_os = "linux")]
 mod suite;
+#[cfg(target_os = "linux")]
+mod syslog;
 #[cfg(target_os = "linux")]
 mod vrrp;
 
@@ -36,6 +40,8 @@ fn main() -> std::process::ExitCode {
         vrrp::cases(),
         operator::cases(),
         console::cases(),
+        syslog::cases(),
+        disk::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

@@ -4,6 +4,10 @@
 // Starting processes and looking at their files is what this test does.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod clients;
+mod files;
+mod logging;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -150,7 +154,7 @@ fn what_a_killed_daemon_leaves_is_removed_with_one_sentence() {
     let (status, _, complaint) = node.bng(&["start"]);
     let socket = node.file("0.sock");
     let expected = format!(
-        "BalanceNG: warning: removed the control socket {} left by a dead process\n",
+        "BalanceNG: warning: control: removed the socket {} left by a dead process\n",
         socket.display()
     );
     assert_eq!((status, complaint), (0, expected));
