@@ -10,7 +10,7 @@ use crate::snapshot::Snapshot;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
     /// Its addresses are answered.
-    InUse,
+    Carrying,
     /// It or its interface is not registered and enabled.
     Disabled,
     /// Its interface is not open.
@@ -35,7 +35,7 @@ impl Director {
             let object = Object::network(&self.model, *number);
             let interface = Object::interface(&self.model, network.interface);
             notes.push(match new {
-                Use::InUse => Note::notice(object, format!("in use on {interface}")),
+                Use::Carrying => Note::notice(object, format!("in use on {interface}")),
                 Use::Disabled => Note::notice(
                     object,
                     format!("not in use: it or {interface} is not registered and enabled"),
@@ -53,7 +53,7 @@ impl Director {
             _ if !network.active => Use::Disabled,
             None => Use::Closed,
             Some(info) if !info.link => Use::NoLink,
-            Some(_) => Use::InUse,
+            Some(_) => Use::Carrying,
         }
     }
 

@@ -20,7 +20,7 @@ fn assert_line(node: &Node, begin: &str, end: &str) {
 fn every_change_of_the_configuration_is_a_line_that_says_who_and_what() {
     let node = Node::new("audit");
     node.bng(&["start"]);
-    let by = format!("user id {}, process ", nix::unistd::geteuid());
+    let by = format!("user id {}, process ", node.uid());
     node.bng(&["hostname", "nodeb"]);
     assert_line(&node, &format!("notice: configuration: changed by {by}"), ": hostname nodea -> nodeb");
     node.bng(&["server", "1", "port", "x"]);

@@ -62,6 +62,11 @@ impl Node {
         ran(child.wait_with_output().unwrap())
     }
 
+    /// Our own user id.
+    fn uid(&self) -> u32 {
+        std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&self.folder).unwrap())
+    }
+
     fn pid(&self) -> u32 {
         std::fs::read_to_string(self.file("0.pid")).unwrap().trim().parse().unwrap()
     }
