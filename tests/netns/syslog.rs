@@ -93,7 +93,7 @@ impl Drop for Logged {
 
 fn facility() {
     let node = Logged::new("hostname one\nset syslogfacility local3\n");
-    node.expect(LOCAL3, NOTICE, "bng: BalanceNG");
+    node.expect(LOCAL3, NOTICE, " is up");
     node.bng.write_config("hostname two\nset syslogfacility local5\n");
     assert!(node.bng.run(&["reload"]).status.success());
     node.expect(LOCAL5, NOTICE, "hostname one -> two");
