@@ -14,17 +14,17 @@ mod election;
 pub mod ping;
 mod send;
 mod status;
+mod tell;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use log::Level;
-
 use crate::conf::model::{Model, Network};
-use crate::module::vrrp::machine::{Machine, Reason};
+use crate::module::vrrp::machine::{Machine, Reason, State};
 use crate::net::neighbor::{Learned, Neighbors};
 use crate::net::{Addr, PortId};
+use crate::note::{Note, Object};
 use crate::seed::Seed;
 use crate::snapshot::{self, Hop, Knowledge, Snapshot, Target};
 use crate::time::{Duration, Instant};
@@ -35,6 +35,7 @@ use crate::wire::{
 use checks::Checks;
 pub use election::Adverts;
 pub use status::{Status, TargetView};
+use tell::Use;
 
 /// An open interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub enum Output {
     /// From now on workers read this snapshot.
     Publish(Arc<Snapshot>),
     /// Tell the operator.
-    Log(Level, String),
+    Tell(Note),
     /// A [`Director::ping`] is over.
     Pinged(ping::Report),
 }
@@ -72,6 +73,12 @@ pub struct Director {
     checks: Checks,
     election: Option<Machine>,
     adverts: Adverts,
+    /// State of the election as it was last told.
+    election_told: State,
+    /// Networks as they were last told.
+    uses: BTreeMap<u16, Use>,
+    /// Servers that take traffic: whether they had a target when that was last told.
+    serving: BTreeMap<u16, bool>,
     /// Status of every registered target, and since when.
     status: BTreeMap<u16, (Status, Instant)>,
     /// Addresses that the network has been told of.
@@ -102,6 +109,9 @@ impl Director {
             checks: Checks::new(seed.fork()),
             election: None,
             adverts: Adverts::default(),
+            election_told: State::Initialize,
+            uses: BTreeMap::new(),
+            serving: BTreeMap::new(),
             status: BTreeMap::new(),
             announced: BTreeSet::new(),
             announce_again: None,
@@ -148,9 +158,8 @@ impl Director {
     pub fn link(&mut self, now: Instant, port: PortId, up: bool) {
         let Some(info) = self.ports.get_mut(&port).filter(|info| info.link != up) else { return };
         info.link = up;
-        let name = self.model.interfaces.get(&u16::from(port)).map_or("", |i| &i.name);
-        let level = if up { Level::Info } else { Level::Warn };
-        self.log(level, format!("interface {port} ({name}): link {}", if up { "up" } else { "down" }));
+        let object = Object::interface(&self.model, u16::from(port));
+        self.tell(if up { Note::notice(object, "link up") } else { Note::warning(object, "link down") });
         if !up {
             self.neighbors.forget(now, port);
         }
@@ -250,8 +259,20 @@ impl Director {
         match self.neighbors.learn(now, port, addr, station) {
             Learned::Confirmed => {}
             Learned::Changed(old) => {
-                if let Some(old) = old {
-                    self.log(Level::Warn, format!("{addr} moved from station {old} to {station}"));
+                let object = Object::Address(addr);
+                match old {
+                    Some(old) => self.tell(Note::warning(
+                        object,
+                        format!("{}moved from station {old} to {station}", self.role(addr)),
+                    )),
+                    None if !self.role(addr).is_empty() => {
+                        self.tell(Note::notice(
+                            object,
+                            format!("{}found at station {station}", self.role(addr)),
+                        ));
+                    }
+                    // Its target tells.
+                    None => {}
                 }
                 self.checks.hurry(now, addr);
                 self.changed = true;
@@ -266,10 +287,10 @@ impl Director {
         let told = self.conflict_told.get(&addr).is_some_and(|at| now.since(*at) < CONFLICT_INTERVAL);
         if ours && !told {
             self.conflict_told.insert(addr, now);
-            self.log(
-                Level::Warn,
-                format!("address conflict: station {station} claims {addr}, which is ours"),
-            );
+            self.tell(Note::error(
+                Object::Address(addr),
+                format!("conflict: station {station} claims it, but it is ours"),
+            ));
         }
     }
 
@@ -305,7 +326,8 @@ impl Director {
         for (addr, station) in silent {
             if let Some(station) = station {
                 let protocol = if addr.is_v4() { "ARP" } else { "neighbour discovery" };
-                self.log(Level::Warn, format!("{addr} at station {station} no longer answers {protocol}"));
+                let text = format!("{}station {station} no longer answers {protocol}", self.role(addr));
+                self.tell(Note::warning(Object::Address(addr), text));
             }
             self.changed = true;
         }
@@ -337,6 +359,7 @@ impl Director {
         }
         wanted.extend(self.pings.iter().map(ping::Run::hop));
         self.neighbors.watch(now, &wanted);
+        self.tell_networks();
         self.arrange_election(now);
         self.changed = true;
     }
@@ -385,12 +408,19 @@ impl Director {
         self.assess(now);
         self.generation += 1;
         let snapshot = snapshot::compile(self.generation, &self.model, self);
+        self.tell_servers(&snapshot);
         self.outputs.push_back(Output::Publish(Arc::new(snapshot)));
         self.announce();
     }
 
-    fn log(&mut self, level: Level, text: String) {
-        self.outputs.push_back(Output::Log(level, text));
+    fn tell(&mut self, note: Note) {
+        self.outputs.push_back(Output::Tell(note));
+    }
+
+    /// `gateway: ` for the address of the gateway.
+    fn role(&self, addr: Addr) -> &'static str {
+        let gateway = self.model.gateway.as_ref().and_then(|g| g.ipaddr).map(Addr::v4);
+        if gateway == Some(addr) { "gateway: " } else { "" }
     }
 
     /// Neighbours for `show arp`.

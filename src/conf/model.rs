@@ -206,6 +206,18 @@ pub struct Target {
     pub active: bool,
 }
 
+/// Facility of messages to syslog.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Facility {
+    /// System daemons.
+    #[default]
+    Daemon,
+    /// Programs of users.
+    User,
+    /// Local use, 0 to 7.
+    Local(u8),
+}
+
 /// The whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Model {
@@ -217,6 +229,8 @@ pub struct Model {
     pub localdsr: bool,
     /// `set ipforwarding`
     pub ipforwarding: bool,
+    /// `set syslogfacility`
+    pub syslogfacility: Facility,
     /// Interfaces by number.
     pub interfaces: BTreeMap<u16, Interface>,
     /// Networks by number.
