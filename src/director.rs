@@ -15,19 +15,19 @@ mod gateway;
 pub mod ping;
 mod send;
 mod status;
+mod tell;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use log::Level;
-
 use crate::conf::model::{self, Model, Network};
-use crate::module::vrrp::machine::{Machine, Reason};
+use crate::module::vrrp::machine::{Machine, Reason, State};
 use crate::nat::Pools;
 use crate::net::neighbor::{Due, Learned, Neighbors};
 use crate::net::route::{Attached, Routes, Way};
 use crate::net::{Addr, PortId};
+use crate::note::{Note, Object};
 use crate::seed::Seed;
 use crate::snapshot::{self, Hop, Knowledge, Mode, Reach, Snapshot, Target};
 use crate::time::{Duration, Instant};
@@ -39,6 +39,7 @@ use checks::Checks;
 pub use election::Adverts;
 pub use gateway::{GatewayStatus, GatewayView};
 pub use status::{Status, TargetView};
+use tell::Use;
 
 /// An open interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub enum Output {
     /// From now on workers read this snapshot.
     Publish(Arc<Snapshot>),
     /// Tell the operator.
-    Log(Level, String),
+    Tell(Note),
     /// A [`Director::ping`] is over.
     Pinged(ping::Report),
 }
@@ -80,6 +81,12 @@ pub struct Director {
     checks: Checks,
     election: Option<Machine>,
     adverts: Adverts,
+    /// State of the election as it was last told.
+    election_told: State,
+    /// Networks as they were last told.
+    uses: BTreeMap<u16, Use>,
+    /// Servers that take traffic: whether they had a target when that was last told.
+    serving: BTreeMap<u16, bool>,
     /// Status of every registered target, and since when.
     status: BTreeMap<u16, (Status, Instant)>,
     /// Status of every gateway, and since when.
@@ -116,6 +123,9 @@ impl Director {
             checks: Checks::new(seed.fork()),
             election: None,
             adverts: Adverts::default(),
+            election_told: State::Initialize,
+            uses: BTreeMap::new(),
+            serving: BTreeMap::new(),
             status: BTreeMap::new(),
             gateways: BTreeMap::new(),
             announced: BTreeSet::new(),
@@ -164,9 +174,8 @@ impl Director {
     pub fn link(&mut self, now: Instant, port: PortId, up: bool) {
         let Some(info) = self.ports.get_mut(&port).filter(|info| info.link != up) else { return };
         info.link = up;
-        let name = self.model.interfaces.get(&u16::from(port)).map_or("", |i| &i.name);
-        let level = if up { Level::Info } else { Level::Warn };
-        self.log(level, format!("interface {port} ({name}): link {}", if up { "up" } else { "down" }));
+        let object = Object::interface(&self.model, u16::from(port));
+        self.tell(if up { Note::notice(object, "link up") } else { Note::warning(object, "link down") });
         if !up {
             self.neighbors.forget(now, port);
         }
@@ -279,8 +288,20 @@ impl Director {
         match learned {
             Learned::Confirmed => {}
             Learned::Changed(old) => {
-                if let Some(old) = old {
-                    self.log(Level::Warn, format!("{addr} moved from station {old} to {station}"));
+                let object = Object::Address(addr);
+                match old {
+                    Some(old) => self.tell(Note::warning(
+                        object,
+                        format!("{}moved from station {old} to {station}", self.role(addr)),
+                    )),
+                    None if !self.role(addr).is_empty() => {
+                        self.tell(Note::notice(
+                            object,
+                            format!("{}found at station {station}", self.role(addr)),
+                        ));
+                    }
+                    // Its target tells.
+                    None => {}
                 }
                 let Self { checks, routes, .. } = self;
                 checks.hurry(now, |checked| routes.way(checked).is_some_and(|way| way.next == addr));
@@ -296,10 +317,10 @@ impl Director {
         let told = self.conflict_told.get(&addr).is_some_and(|at| now.since(*at) < CONFLICT_INTERVAL);
         if ours && !told {
             self.conflict_told.insert(addr, now);
-            self.log(
-                Level::Warn,
-                format!("address conflict: station {station} claims {addr}, which is ours"),
-            );
+            self.tell(Note::error(
+                Object::Address(addr),
+                format!("conflict: station {station} claims it, but it is ours"),
+            ));
         }
     }
 
@@ -335,7 +356,8 @@ impl Director {
         for (addr, station) in silent {
             if let Some(station) = station {
                 let protocol = if addr.is_v4() { "ARP" } else { "neighbour discovery" };
-                self.log(Level::Warn, format!("{addr} at station {station} no longer answers {protocol}"));
+                let text = format!("{}station {station} no longer answers {protocol}", self.role(addr));
+                self.tell(Note::warning(Object::Address(addr), text));
             }
             self.changed = true;
         }
@@ -372,6 +394,7 @@ impl Director {
         let routes = &self.routes;
         let reachable = |addr, port| routes.on_link(addr).is_some_and(|way| way.port == port);
         self.neighbors.watch(now, &watched, reachable);
+        self.tell_networks();
         self.arrange_election(now);
         self.changed = true;
     }
@@ -453,12 +476,19 @@ impl Director {
         self.assess(now);
         self.generation += 1;
         let snapshot = snapshot::compile(self.generation, &self.model, self);
+        self.tell_servers(&snapshot);
         self.outputs.push_back(Output::Publish(Arc::new(snapshot)));
         self.announce();
     }
 
-    fn log(&mut self, level: Level, text: String) {
-        self.outputs.push_back(Output::Log(level, text));
+    fn tell(&mut self, note: Note) {
+        self.outputs.push_back(Output::Tell(note));
+    }
+
+    /// `gateway: ` for the address of the gateway.
+    fn role(&self, addr: Addr) -> &'static str {
+        let gateway = self.model.gateway.as_ref().and_then(|g| g.ipaddr).map(Addr::v4);
+        if gateway == Some(addr) { "gateway: " } else { "" }
     }
 
     /// Neighbours for `show arp`.

@@ -8,6 +8,7 @@
 //!   from what it learns of the network ([`net`]).
 //! - Both speak in the protocols of [`wire`], count in [`stat`], and take [`time`] and randomness ([`seed`]) as
 //!   arguments: the same input gives the same output, on every machine, in every test.
+//! - What happens is told as a [`note`]; a [`throttle`] keeps repetitions and floods out of the log.
 //! - [`cli`] is what operators type and read. `daemon` puts threads, clocks and sockets around all of it; without the
 //!   feature of that name the library needs no operating system.
 //!
@@ -25,11 +26,13 @@ mod hash;
 pub mod module;
 pub mod nat;
 pub mod net;
+pub mod note;
 pub mod outbox;
 pub mod pass;
 pub mod seed;
 pub mod slb;
 pub mod snapshot;
 pub mod stat;
+pub mod throttle;
 pub mod time;
 pub mod wire;

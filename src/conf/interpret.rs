@@ -14,8 +14,8 @@ use super::config::{Config, Key, Object};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
 use super::kind::Kind;
 use super::model::{
-    Access, Gateway, Interface, Method, Model, Module, Network, Ports, Probe, Protocol, Proxy, Server,
-    SessionId, Side, Subnet4, Target, Tnat, Tuning, Tunnel, Vip, Vrrp,
+    Access, Facility, Gateway, Interface, Method, Model, Module, Network, Ports, Probe, Protocol, Proxy,
+    Server, SessionId, Side, Subnet4, Target, Tnat, Tuning, Tunnel, Vip, Vrrp,
 };
 use super::parser::{Doubt, Mode};
 use super::statement::STATEMENTS;
@@ -54,6 +54,7 @@ pub(super) fn interpret(
         modules: interpreter.modules(),
         localdsr: interpreter.flag("localdsr"),
         ipforwarding: interpreter.flag("ipforwarding"),
+        syslogfacility: interpreter.facility(),
         interfaces: interpreter.interfaces(),
         tuning: interpreter.tuning(),
         ..Model::default()
@@ -220,6 +221,16 @@ impl<'a> Interpreter<'a, '_> {
 
     fn flag(&self, keyword: &str) -> bool {
         self.only(Kind::Set).is_some_and(|set| set.value(keyword) == Some(&Value::Flag(true)))
+    }
+
+    /// `set syslogfacility`
+    fn facility(&self) -> Facility {
+        let word = self.only(Kind::Set).and_then(|set| set.word("syslogfacility")).unwrap_or("daemon");
+        match (word, word.strip_prefix("local").and_then(|digit| digit.parse().ok())) {
+            (_, Some(digit)) => Facility::Local(digit),
+            ("user", _) => Facility::User,
+            _ => Facility::Daemon,
+        }
     }
 
     /// Something is wrong with `subject`; `keyword` is the statement to point at, if it is there.

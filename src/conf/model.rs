@@ -315,6 +315,18 @@ impl Default for Tuning {
     }
 }
 
+/// Facility of messages to syslog.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Facility {
+    /// System daemons.
+    #[default]
+    Daemon,
+    /// Programs of users.
+    User,
+    /// Local use, 0 to 7.
+    Local(u8),
+}
+
 /// The whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Model {
@@ -328,6 +340,8 @@ pub struct Model {
     pub ipforwarding: bool,
     /// Parameters of the packet path.
     pub tuning: Tuning,
+    /// `set syslogfacility`
+    pub syslogfacility: Facility,
     /// Interfaces by number.
     pub interfaces: BTreeMap<u16, Interface>,
     /// Networks by number.

@@ -8,7 +8,7 @@ use crate::conf::{Config, Diagnostics, Header, TEXT_MAX};
 use bng_platform::process::localtime::LocalTime;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Most files that may stand within each other by `source`.
@@ -28,14 +28,22 @@ pub struct Loaded {
 /// The bytes of `path`, but no more than a configuration may have and one, so that it is refused as too long.
 ///
 /// # Errors
-/// When it is no file or cannot be read. A pipe, which might never end, or a device, which might never begin, is none.
+/// When it is not a file or cannot be read. A pipe, which might never end, or a device, which might never begin, is none.
 pub fn read(path: &Path) -> Result<Vec<u8>, String> {
     contents(path).map_err(|e| format!("cannot read configuration file {}: {e}", path.display()))
 }
 
 fn contents(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no file"));
+    let kind = fs::metadata(path)?.file_type();
+    let other = match () {
+        () if kind.is_file() => None,
+        () if kind.is_dir() => Some("directory"),
+        () if kind.is_fifo() => Some("pipe"),
+        () if kind.is_socket() => Some("socket"),
+        () => Some("device"),
+    };
+    if let Some(other) = other {
+        return Err(io::Error::other(format!("it is a {other}, not a file")));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(TEXT_MAX as u64 + 1).read_to_end(&mut bytes)?;
@@ -264,7 +272,7 @@ mod tests {
     #[test]
     fn what_is_no_file_is_neither_read_nor_written() {
         for path in ["/dev/zero", "/dev/full", "/"] {
-            assert!(read(Path::new(path)).unwrap_err().contains("it is no file"), "{path}");
+            assert!(read(Path::new(path)).unwrap_err().contains("not a file"), "{path}");
             assert!(save(Path::new(path), &config("hostname x"), true).is_err(), "{path}");
         }
     }

@@ -2,9 +2,21 @@
 //!
 //! Everything is non-blocking. A connection has one request under way at a time: its next one is read when the reply
 //! to the last one has been sent. What a peer may occupy is bounded by the constants below.
+//!
+//! A peer that misbehaves is closed with a line in the log:
+//!
+//! ```text
+//!   half a request, or a reply not fetched     after PATIENCE
+//!   no text, or an impossible length           at once, with a reply that says so
+//!   all places taken, somebody new comes       whoever has asked for nothing yet; then whoever keeps us waiting;
+//!                                              then whoever has been silent for longest
+//!   too many replies wait to be fetched        whoever has fetched nothing for longest
+//! ```
 
 use super::exit::Exit;
-use crate::cli::protocol::{PREFIX, REQUEST_MAX, Reply, decode, encode};
+use super::log as journal;
+use crate::cli::protocol::{PREFIX, REPLY_MAX, REQUEST_MAX, Reply, decode, encode};
+use crate::note::{Note, Object};
 use crate::time::{Duration, Instant};
 use bng_platform::process::{Interest, PollSet, peer};
 use std::fs::{self, Permissions};
@@ -14,12 +26,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
-/// Most connections at a time; further ones are told so and closed.
+/// Most connections at a time. A further one takes the place of an idle one; if all are being answered it is told so.
 const CONNECTIONS_MAX: usize = 32;
 /// Time for the rest of a request whose first byte has come, and for fetching a reply.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Most bytes read from a connection in one round, so that a fast writer does not starve the others.
 const READ_MAX: usize = 16 * 1024;
+/// Most bytes written to a connection in one round, so that a fast reader of a long reply does not hold up the rest.
+const WRITE_MAX: usize = 1024 * 1024;
+/// Most bytes of replies that wait to be fetched, all connections together.
+const UNSENT_MAX: usize = 2 * REPLY_MAX;
+/// Time without accepting connections after that has failed, for instance for lack of descriptors.
+const REST: Duration = Duration::from_secs(1);
 
 /// Names a connection to whoever answers its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,8 +55,8 @@ pub struct Request {
 #[derive(Debug)]
 struct Connection {
     id: ConnectionId,
-    /// User id of the peer.
-    uid: Option<u32>,
+    /// For the log: `user id 0, process 4711`.
+    who: String,
     stream: UnixStream,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -46,6 +64,10 @@ struct Connection {
     sent: usize,
     /// A request was handed out and is not answered yet.
     busy: bool,
+    /// A request has been completed.
+    served: bool,
+    /// When it last got on: connected, completed a request, or fetched some of a reply.
+    since: Instant,
     /// Close when `output` is sent.
     closing: bool,
     /// When patience ends.
@@ -59,12 +81,14 @@ pub struct Control {
     connections: Vec<Connection>,
     next: u64,
     own_uid: u32,
+    /// No connection is accepted before this.
+    resting: Option<Instant>,
 }
 
 /// Places in a poll set, between [`Control::register`] and [`Control::serve`].
 #[derive(Debug, Default)]
 pub struct Places {
-    listener: usize,
+    listener: Option<usize>,
     connections: Vec<usize>,
 }
 
@@ -79,7 +103,7 @@ impl Places {
     /// Takes the answers out of the set, which then may be dropped.
     pub fn ready(&self, set: &PollSet<'_>) -> Ready {
         Ready {
-            listener: set.readable(self.listener),
+            listener: self.listener.is_some_and(|place| set.readable(place)),
             connections: self.connections.iter().map(|p| (set.readable(*p), set.writable(*p))).collect(),
         }
     }
@@ -95,46 +119,49 @@ impl Control {
         // Between these two lines the mode is that of the umask; the peer's uid is checked anyway.
         fs::set_permissions(path, Permissions::from_mode(0o660))?;
         listener.set_nonblocking(true)?;
-        Ok(Self { listener, connections: Vec::new(), next: 0, own_uid: peer::own_uid() })
+        Ok(Self { listener, connections: Vec::new(), next: 0, own_uid: peer::own_uid(), resting: None })
     }
 
     /// Adds all descriptors to `set`.
     pub fn register<'a>(&'a self, set: &mut PollSet<'a>) -> Places {
-        let listener = set.add(self.listener.as_fd(), Interest::Read);
+        let listener = self.resting.is_none().then(|| set.add(self.listener.as_fd(), Interest::Read));
         let connections = self.connections.iter().map(|c| set.add(c.stream.as_fd(), c.interest())).collect();
         Places { listener, connections }
     }
 
-    /// The earliest time at which a slow peer is given up.
+    /// The earliest time at which a slow peer is given up or connections are accepted again.
     pub fn deadline(&self) -> Option<Instant> {
-        self.connections.iter().filter_map(|c| c.deadline).min()
+        self.connections.iter().filter_map(|c| c.deadline).chain(self.resting).min()
     }
 
     /// Serves what is ready: accepts, reads, writes, and returns the requests that are complete.
     pub fn serve(&mut self, now: Instant, ready: &Ready) -> Vec<Request> {
         let mut requests = Vec::new();
         for (connection, (readable, writable)) in self.connections.iter_mut().zip(&ready.connections) {
-            let alive = (!writable || connection.output.is_empty() || connection.send())
+            let alive = (!writable || connection.output.is_empty() || connection.send(now))
                 && (!readable || connection.receive(now, &mut requests));
-            if !alive || connection.deadline.is_some_and(|deadline| deadline <= now) {
-                connection.close();
+            if !alive {
+                connection.left();
+            } else if connection.deadline.is_some_and(|deadline| deadline <= now) {
+                connection.give_up(&connection.delay());
             }
         }
         self.connections.retain(|c| !c.finished());
+        self.resting = self.resting.filter(|until| *until > now);
         if ready.listener {
             self.accept(now);
         }
         requests
     }
 
-    /// User id of whoever is at the other end.
-    pub fn uid(&self, id: ConnectionId) -> Option<u32> {
-        self.connections.iter().find(|c| c.id == id)?.uid
-    }
-
     /// Whether this connection is still there.
     pub fn is_open(&self, id: ConnectionId) -> bool {
         self.connections.iter().any(|c| c.id == id && !c.closing)
+    }
+
+    /// Who is at the other end, for the log.
+    pub fn who(&self, id: ConnectionId) -> &str {
+        self.connections.iter().find(|c| c.id == id).map_or("somebody who has left", |c| &c.who)
     }
 
     /// Whether a reply is still on its way to somebody.
@@ -144,15 +171,33 @@ impl Control {
 
     /// Answers a request. The connection may be gone meanwhile; then nothing happens.
     pub fn reply(&mut self, now: Instant, to: ConnectionId, reply: &Reply) {
+        let mut text = reply.to_text();
+        if text.len() > REPLY_MAX {
+            let length = text.len();
+            text = Reply::failed(format!(
+                "the answer of {length} bytes is too long, at most {REPLY_MAX} can be sent"
+            ))
+            .to_text();
+        }
+        self.make_memory(to, text.len());
         if let Some(connection) = self.connections.iter_mut().find(|c| c.id == to) {
-            connection.answer(now, reply);
-            if !connection.send() {
-                connection.close();
+            connection.answer(now, &text);
+            if !connection.send(now) {
+                connection.left();
             }
         }
     }
 
-    /// Requests that came with the last one and wait for its reply; to be called after [`Control::reply`].
+    /// Makes room for a reply of `length` bytes to `to`.
+    fn make_memory(&mut self, to: ConnectionId, length: usize) {
+        while self.connections.iter().map(|c| c.output.len()).sum::<usize>() + length > UNSENT_MAX {
+            let others = self.connections.iter_mut().filter(|c| c.id != to && !c.output.is_empty());
+            let Some(slowest) = others.min_by_key(|c| c.since) else { return };
+            slowest.give_up("others need the memory of the reply that it does not fetch");
+        }
+    }
+
+    /// Requests that came with others and waited for their replies, at most one of each connection.
     pub fn queued(&mut self, now: Instant) -> Vec<Request> {
         let mut requests = Vec::new();
         for connection in &mut self.connections {
@@ -169,40 +214,48 @@ impl Control {
                 Ok((stream, _)) => stream,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return,
                 Err(e) => {
-                    log::warn!("control socket: cannot accept a connection: {e}");
+                    journal::say(Note::warning(Object::Control, format!("cannot accept a connection: {e}")));
+                    // It would fail again at once, and for ever.
+                    self.resting = Some(now + REST);
                     return;
                 }
             };
             let denied = |text| Some(Reply::Error { status: Exit::Privilege.code(), text });
-            let asked = peer::uid(&stream);
-            let uid = asked.as_ref().ok().copied();
-            let refusal = match asked {
-                Ok(uid) if uid == 0 || uid == self.own_uid => None,
-                Ok(uid) => denied(format!(
-                    "permission denied: user id {uid} may not control this daemon, only root and user id {} may",
-                    self.own_uid
-                )),
-                Err(e) => denied(format!("permission denied: cannot tell who you are: {e}")),
+            let (who, refusal) = match peer::peer(&stream) {
+                Ok(peer) if peer.uid == 0 || peer.uid == self.own_uid => (named(peer), None),
+                Ok(peer) => {
+                    let text = format!(
+                        "permission denied: user id {} may not control this daemon, only root and user id {} may",
+                        peer.uid, self.own_uid
+                    );
+                    (named(peer), denied(text))
+                }
+                Err(e) => (
+                    String::from("somebody"),
+                    denied(format!("permission denied: cannot tell who you are: {e}")),
+                ),
             };
             let refusal = refusal.or_else(|| {
-                (self.connections.len() >= CONNECTIONS_MAX).then(|| {
+                (!self.make_place()).then(|| {
                     Reply::failed(format!(
                         "too many control connections, at most {CONNECTIONS_MAX} at a time"
                     ))
                 })
             });
             if let Err(e) = stream.set_nonblocking(true) {
-                log::warn!("control socket: {e}");
+                journal::say(Note::warning(Object::Control, format!("connection of {who}: {e}")));
                 continue;
             }
             let mut connection = Connection {
                 id: ConnectionId(self.next),
-                uid,
+                who,
                 stream,
                 input: Vec::new(),
                 output: Vec::new(),
                 sent: 0,
                 busy: false,
+                served: false,
+                since: now,
                 closing: false,
                 deadline: None,
             };
@@ -210,13 +263,34 @@ impl Control {
             match refusal {
                 None => self.connections.push(connection),
                 Some(refusal) => {
-                    log::warn!("control socket: {}", refusal.body());
+                    let text = format!("refused {}: {}", connection.who, refusal.body());
+                    journal::say(Note::warning(Object::Control, text));
                     // A fresh socket takes this much at once; the peer is not waited for.
-                    connection.answer(now, &refusal);
-                    connection.send();
+                    connection.answer(now, &refusal.to_text());
+                    connection.send(now);
                 }
             }
         }
+    }
+
+    /// Whether there is a place for one more connection, perhaps because another one had to go.
+    fn make_place(&mut self) -> bool {
+        if self.connections.len() < CONNECTIONS_MAX {
+            return true;
+        }
+        let idle = self.connections.iter_mut().filter(|c| !c.busy);
+        let Some(least) = idle.min_by_key(|c| (c.standing(), c.since)) else { return false };
+        least.give_up("another client needs its place");
+        self.connections.retain(|c| !c.finished());
+        true
+    }
+}
+
+/// A peer for the log.
+fn named(peer: peer::Peer) -> String {
+    match peer.pid {
+        Some(pid) => format!("user id {}, process {pid}", peer.uid),
+        None => format!("user id {}", peer.uid),
     }
 }
 
@@ -256,6 +330,8 @@ impl Connection {
                 requests.push(Request { from: self.id, line: line.to_owned() });
                 self.input.drain(..used);
                 self.busy = true;
+                self.served = true;
+                self.since = now;
                 self.deadline = None;
             }
             Ok(None) if self.input.is_empty() => self.deadline = None,
@@ -264,37 +340,83 @@ impl Connection {
                 self.deadline.get_or_insert(now + PATIENCE);
             }
             Err(invalid) => {
-                self.answer(now, &Reply::failed(invalid.to_string()));
+                let text = format!("closed the connection of {}: {invalid}", self.who);
+                journal::say(Note::warning(Object::Control, text));
+                self.answer(now, &Reply::failed(invalid.to_string()).to_text());
                 self.closing = true;
-                if !self.send() {
+                if !self.send(now) {
                     self.close();
                 }
             }
         }
     }
 
-    fn answer(&mut self, now: Instant, reply: &Reply) {
-        self.output = encode(&reply.to_text());
+    fn answer(&mut self, now: Instant, text: &str) {
+        self.output = encode(text);
         self.sent = 0;
         self.busy = false;
         self.deadline = Some(now + PATIENCE);
     }
 
-    /// Sends what the socket takes. `false`: the peer is gone.
-    fn send(&mut self) -> bool {
-        while self.sent < self.output.len() {
-            match self.stream.write(&self.output[self.sent..]) {
+    /// Sends what the socket takes, at most [`WRITE_MAX`] bytes. `false`: the peer is gone.
+    fn send(&mut self, now: Instant) -> bool {
+        let end = self.output.len().min(self.sent + WRITE_MAX);
+        while self.sent < end {
+            match self.stream.write(&self.output[self.sent..end]) {
                 Ok(0) => return false,
-                Ok(n) => self.sent += n,
+                Ok(n) => {
+                    self.sent += n;
+                    self.since = now;
+                }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return true,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return false,
             }
         }
+        if self.sent < self.output.len() {
+            return true;
+        }
         self.output = Vec::new();
         self.sent = 0;
         self.deadline = None;
         true
+    }
+
+    /// Who must go first when all places are taken, the smallest first.
+    fn standing(&self) -> u8 {
+        match (self.served, self.deadline) {
+            (false, _) => 0,
+            (true, Some(_)) => 1,
+            (true, None) => 2,
+        }
+    }
+
+    /// What the peer has not done in time.
+    fn delay(&self) -> String {
+        let patience = PATIENCE.as_secs();
+        match self.output.len() {
+            0 => format!("{} bytes of a request, and no more within {patience} s", self.input.len()),
+            all => format!("it has fetched {} of {all} bytes of its reply within {patience} s", self.sent),
+        }
+    }
+
+    /// Closes the connection of a peer that is at fault, or in the way.
+    fn give_up(&mut self, why: &str) {
+        journal::say(Note::warning(Object::Control, format!("closed the connection of {}: {why}", self.who)));
+        self.close();
+    }
+
+    /// The peer has gone away. That is no fault, unless it was in the middle of something.
+    fn left(&mut self) {
+        let when = match (self.busy || !self.output.is_empty(), self.input.is_empty()) {
+            (true, _) => Some("without the reply to its request"),
+            (false, false) => Some("in the middle of a request"),
+            (false, true) => None,
+        };
+        if let Some(when) = when.filter(|_| !self.closing) {
+            journal::say(Note::info(Object::Control, format!("{} has left {when}", self.who)));
+        }
+        self.close();
     }
 
     fn close(&mut self) {
@@ -457,13 +579,70 @@ mod tests {
     }
 
     #[test]
-    fn one_connection_too_many_is_told_so() {
+    fn with_all_places_being_answered_one_more_is_told_so() {
         let mut world = World::new("many");
-        let clients: Vec<UnixStream> = (0..CONNECTIONS_MAX).map(|_| world.connect()).collect();
-        assert_eq!(world.control.connections.len(), CONNECTIONS_MAX);
+        let mut clients: Vec<UnixStream> = (0..CONNECTIONS_MAX).map(|_| world.connect()).collect();
+        clients.iter_mut().for_each(|client| client.write_all(&encode("show sessions")).unwrap());
+        assert_eq!(world.round().len(), CONNECTIONS_MAX);
         let mut last = world.connect();
         assert!(matches!(read_reply(&mut last), Reply::Error { text, .. } if text.starts_with("too many")));
-        drop(clients);
+        assert_eq!(world.control.connections.len(), CONNECTIONS_MAX);
+    }
+
+    #[test]
+    fn one_connection_too_many_takes_the_place_of_whoever_has_asked_for_nothing() {
+        let mut world = World::new("crowd");
+        let mut asks = world.connect();
+        asks.write_all(&encode("version")).unwrap();
+        let request = world.round().remove(0);
+        world.answer(&request, "here");
+        world.now += Duration::from_secs(1);
+        let mut silent: Vec<UnixStream> = (1..CONNECTIONS_MAX).map(|_| world.connect()).collect();
+        let _new = world.connect();
+        assert_eq!(silent[0].read(&mut [0]).unwrap(), 0, "the first of the silent ones is closed");
+        assert_eq!(world.control.connections.len(), CONNECTIONS_MAX);
+        assert!(world.control.is_open(request.from), "longer silent, but of use");
+    }
+
+    #[test]
+    fn a_request_that_waited_behind_a_long_reply_is_not_forgotten() {
+        let mut world = World::new("pipeline");
+        let mut client = world.connect();
+        client.write_all(&[encode("one"), encode("two")].concat()).unwrap();
+        let one = world.round().remove(0);
+        world.answer(&one, &"x".repeat(4 << 20));
+        let reader = std::thread::spawn(move || (read_reply(&mut client).body().len(), client));
+        while !world.control.connections[0].output.is_empty() {
+            world.round();
+        }
+        assert_eq!(world.control.queued(world.now)[0].line, "two");
+        assert_eq!(reader.join().unwrap().0, 4 << 20);
+    }
+
+    #[test]
+    fn replies_that_nobody_fetches_do_not_pile_up() {
+        let mut world = World::new("pile");
+        let mut clients: Vec<UnixStream> = (0..4).map(|_| world.connect()).collect();
+        for (n, client) in clients.iter_mut().enumerate() {
+            world.now += Duration::from_secs(1);
+            client.write_all(&encode("show sessions")).unwrap();
+            let request = world.round().remove(0);
+            world.answer(&request, &"x".repeat(REPLY_MAX / 2 + 1024 * n));
+        }
+        let unsent = |world: &World| world.control.connections.iter().map(|c| c.output.len()).sum::<usize>();
+        assert!(unsent(&world) <= UNSENT_MAX);
+        let open: Vec<bool> = (0..4).map(|n| world.control.is_open(ConnectionId(n))).collect();
+        assert_eq!(open, [false, true, true, true], "who has fetched nothing for longest goes");
+    }
+
+    #[test]
+    fn a_reply_that_no_client_would_take_is_an_error() {
+        let mut world = World::new("toolong");
+        let mut client = world.connect();
+        client.write_all(&encode("show sessions")).unwrap();
+        let request = world.round().remove(0);
+        world.answer(&request, &"x".repeat(REPLY_MAX));
+        assert!(matches!(read_reply(&mut client), Reply::Error { text, .. } if text.contains("is too long")));
     }
 
     #[test]

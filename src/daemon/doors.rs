@@ -2,11 +2,13 @@
 
 use super::clock::Clock;
 use super::exit::{Exit, Failure};
+use super::log as journal;
 use super::worker::{Mail, Report, Setup, Worker};
 use crate::conf::model::{Access, Interface};
 use crate::director::PortInfo;
 use crate::engine::{Engine, Place};
 use crate::net::PortId;
+use crate::note::{Note, Object};
 use crate::seed::Seed;
 use crate::snapshot::Snapshot;
 use crate::stat::WorkerStats;
@@ -104,9 +106,8 @@ impl Doors {
         config: &Interface,
         maxsessions: u32,
     ) -> Result<PortInfo, Failure> {
-        let failed = |text: String| {
-            Failure::new(Exit::Interface, format!("interface {number} ({}): {text}", config.name))
-        };
+        let object = Object::Interface(number.into(), config.name.clone());
+        let failed = |text: String| Failure::new(Exit::Interface, format!("{object}: {text}"));
         let access = match config.access {
             Access::Auto => bng_platform::Access::Auto,
             Access::Raw => bng_platform::Access::Raw,
@@ -139,6 +140,7 @@ impl Doors {
             let stats = Arc::new(WorkerStats::default());
             let worker = Worker::start(Setup {
                 port: number,
+                object: object.clone(),
                 rx,
                 engine: Engine::new(place, stats.clone(), self.seed.fork()),
                 stats,
@@ -175,7 +177,9 @@ impl Doors {
         let link = port.link_up();
         let info =
             PortInfo { tap: caps.access == "tap", link, mtu: u16::try_from(caps.mtu).unwrap_or(u16::MAX) };
-        log::info!("interface {number} ({}) is open: access {}, mtu {}", config.name, caps.access, caps.mtu);
+        let state = if link { "up" } else { "down" };
+        let text = format!("open: access {}, mtu {}, link {state}", caps.access, caps.mtu);
+        journal::say(if link { Note::notice(object, text) } else { Note::warning(object, text) });
         self.open.insert(
             number,
             Door { workers, tx, before: DoorStats::default(), port, caps, config: config.clone(), link },
@@ -189,7 +193,8 @@ impl Doors {
             for worker in self.workers() {
                 worker.tell(Mail::CloseTx(number));
             }
-            log::info!("interface {number} ({}) is closed", door.config.name);
+            let object = Object::Interface(number.into(), door.config.name.clone());
+            journal::say(Note::notice(object, "closed"));
         }
     }
 
@@ -199,7 +204,8 @@ impl Doors {
         match door.tx.send_bytes(frame) {
             Ok(sent) => sent,
             Err(e) => {
-                log::debug!("interface {number}: cannot send: {e}");
+                let object = Object::Interface(number.into(), door.config.name.clone());
+                journal::say(Note::debug(object, format!("cannot send: {e}")));
                 false
             }
         }

@@ -1,13 +1,21 @@
 //! Where log lines go: the last ones are kept for `show log`; all go to syslog, or to standard error in the
-//! foreground. Other code only uses the macros of the `log` crate.
+//! foreground. What is said at all when an object says too much, `throttle.rs` decides.
+//!
+//! Whoever has something to tell makes a [`Note`] of it and calls [`say`]. Libraries use the `log` crate, whose lines
+//! end here too.
 
+use super::clock::Clock;
+use crate::conf::model;
+use crate::note::{Note, Object, Severity};
+use crate::throttle::Throttle;
 use bng_platform::process::localtime::LocalTime;
-use bng_platform::process::syslog::{self, Severity};
+use bng_platform::process::syslog::{self, Syslog};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// Lines kept for `show log`.
 const KEEP: usize = 1000;
@@ -15,20 +23,25 @@ const KEEP: usize = 1000;
 /// Lines kept for `show startuplog`.
 const KEEP_FIRST: usize = 100;
 
-/// Longest line kept, in bytes; longer ones are cut.
-const LINE_MAX: usize = 1024;
+/// Longest time that the last lines of the process may take to syslog.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Where lines go besides the ring.
 #[derive(Debug)]
 enum Sink {
-    Syslog,
-    Stderr(env_logger::Logger),
+    Syslog(Syslog),
+    Stderr,
 }
 
 /// The logger of this process.
 #[derive(Debug)]
 struct Journal {
     sink: Sink,
+    /// Lines less urgent than this are not said.
+    least: Severity,
+    clock: Clock,
+    /// Taken before `recent`, and held until a line is written everywhere: all see the same order.
+    throttle: Mutex<Throttle>,
     recent: Mutex<VecDeque<String>>,
     /// The first lines, which are never forgotten.
     first: Mutex<Vec<String>>,
@@ -40,19 +53,71 @@ static JOURNAL: OnceLock<Journal> = OnceLock::new();
 
 /// Starts logging; `foreground` chooses standard error, `debug` adds debug lines. Only the first call counts.
 pub fn start(foreground: bool, debug: bool) {
-    let level = if debug { LevelFilter::Debug } else { LevelFilter::Info };
     let journal = JOURNAL.get_or_init(|| Journal {
-        sink: if foreground { Sink::Stderr(foreground_logger(level)) } else { Sink::Syslog },
-        recent: Mutex::new(VecDeque::new()),
-        first: Mutex::new(Vec::new()),
+        sink: if foreground { Sink::Stderr } else { system_log() },
+        least: if debug { Severity::Debug } else { Severity::Info },
+        clock: Clock::start(),
+        throttle: Mutex::default(),
+        recent: Mutex::default(),
+        first: Mutex::default(),
         starting: AtomicBool::new(!foreground),
     });
-    if matches!(journal.sink, Sink::Syslog) {
-        syslog::open("bng");
-    }
     if log::set_logger(journal).is_ok() {
-        log::set_max_level(level);
-        std::panic::set_hook(Box::new(|info| log::error!("internal error, please report: {info}")));
+        log::set_max_level(if debug { LevelFilter::Debug } else { LevelFilter::Info });
+        // Not by way of the throttle: whoever panics may be in there.
+        std::panic::set_hook(Box::new(|info| {
+            journal.write(&Note::error(Object::Program, format!("internal error, please report: {info}")));
+        }));
+    }
+}
+
+fn system_log() -> Sink {
+    Syslog::open("bng", syslog::Facility::Daemon).map_or_else(
+        |e| {
+            super::complain(&format!("no logging to syslog: {e}"));
+            Sink::Stderr
+        },
+        Sink::Syslog,
+    )
+}
+
+/// Logs one line, unless its object says too much.
+pub fn say(note: Note) {
+    if let Some(journal) = JOURNAL.get().filter(|journal| note.severity <= journal.least) {
+        let now = journal.clock.now();
+        let mut throttle = lock(&journal.throttle);
+        throttle.admit(now, note).iter().for_each(|note| journal.write(note));
+    }
+}
+
+/// Sums up what was held back for long enough; to be called about once a second.
+pub fn expire() {
+    if let Some(journal) = JOURNAL.get() {
+        let now = journal.clock.now();
+        let mut throttle = lock(&journal.throttle);
+        throttle.expire(now).iter().for_each(|note| journal.write(note));
+    }
+}
+
+/// Sums up what was held back and sees the last lines off: the process ends.
+pub fn finish() {
+    if let Some(journal) = JOURNAL.get() {
+        let mut throttle = lock(&journal.throttle);
+        throttle.finish().iter().for_each(|note| journal.write(note));
+        if let Sink::Syslog(syslog) = &journal.sink {
+            syslog.flush(FAREWELL);
+        }
+    }
+}
+
+/// `set syslogfacility`
+pub fn set_facility(facility: model::Facility) {
+    if let Some(Journal { sink: Sink::Syslog(syslog), .. }) = JOURNAL.get() {
+        syslog.set_facility(match facility {
+            model::Facility::Daemon => syslog::Facility::Daemon,
+            model::Facility::User => syslog::Facility::User,
+            model::Facility::Local(n) => syslog::Facility::Local(n),
+        });
     }
 }
 
@@ -65,43 +130,61 @@ pub fn started() {
 
 /// The last lines, oldest first.
 pub fn recent() -> String {
-    let Some(journal) = JOURNAL.get() else { return String::new() };
-    let lines = journal.recent.lock().unwrap_or_else(PoisonError::into_inner);
-    lines.iter().map(String::as_str).collect()
+    JOURNAL
+        .get()
+        .map(|journal| lock(&journal.recent).iter().map(String::as_str).collect())
+        .unwrap_or_default()
 }
 
 /// The first lines of this process.
 pub fn first() -> String {
-    let Some(journal) = JOURNAL.get() else { return String::new() };
-    journal.first.lock().unwrap_or_else(PoisonError::into_inner).concat()
+    JOURNAL.get().map(|journal| lock(&journal.first).concat()).unwrap_or_default()
 }
 
 /// Forgets the last lines.
 pub fn clear() {
     if let Some(journal) = JOURNAL.get() {
-        journal.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        lock(&journal.recent).clear();
     }
 }
 
-fn foreground_logger(level: LevelFilter) -> env_logger::Logger {
-    env_logger::Builder::new()
-        .filter_level(level)
-        .format(|out, record| out.write_all(line(record).as_bytes()))
-        .target(env_logger::Target::Stderr)
-        .build()
+/// A thread that has panicked has left lines, not nonsense.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `2026-11-23 06:54:37 warning: text`
-fn line(record: &Record<'_>) -> String {
-    format!("{} {}: {}\n", LocalTime::now().stamp(), word(record.level()), record.args())
+impl Journal {
+    /// Writes one line everywhere.
+    fn write(&self, note: &Note) {
+        let word = note.severity.word();
+        // `2026-11-23 06:54:37 warning: interface 1 (eth0): link down`
+        let line = format!("{} {word}: {note}\n", LocalTime::now().stamp());
+        // Nobody can be told when standard error is gone.
+        match &self.sink {
+            Sink::Stderr => drop(std::io::stderr().write_all(line.as_bytes())),
+            Sink::Syslog(syslog) => {
+                syslog.send(urgency(note.severity), &note.to_string());
+                if note.severity <= Severity::Warning && self.starting.load(Ordering::Relaxed) {
+                    let _ = writeln!(std::io::stderr(), "BalanceNG: {word}: {note}");
+                }
+            }
+        }
+        let mut first = lock(&self.first);
+        if first.len() < KEEP_FIRST {
+            first.push(line.clone());
+        }
+        drop(first);
+        remember(&mut lock(&self.recent), line);
+    }
 }
 
-const fn word(level: Level) -> &'static str {
-    match level {
-        Level::Error => "error",
-        Level::Warn => "warning",
-        Level::Info => "info",
-        Level::Debug | Level::Trace => "debug",
+const fn urgency(severity: Severity) -> syslog::Severity {
+    match severity {
+        Severity::Error => syslog::Severity::Error,
+        Severity::Warning => syslog::Severity::Warning,
+        Severity::Notice => syslog::Severity::Notice,
+        Severity::Info => syslog::Severity::Info,
+        Severity::Debug => syslog::Severity::Debug,
     }
 }
 
@@ -111,45 +194,18 @@ impl Log for Journal {
     }
 
     fn log(&self, record: &Record<'_>) {
-        if !self.enabled(record.metadata()) {
-            return;
+        let severity = match record.level() {
+            Level::Error => Severity::Error,
+            Level::Warn => Severity::Warning,
+            Level::Info => Severity::Info,
+            Level::Debug | Level::Trace => Severity::Debug,
+        };
+        if self.enabled(record.metadata()) {
+            say(Note::new(severity, Object::Program, record.args().to_string()));
         }
-        match &self.sink {
-            Sink::Stderr(logger) => logger.log(record),
-            Sink::Syslog => {
-                let severity = match record.level() {
-                    Level::Error => Severity::Error,
-                    Level::Warn => Severity::Warning,
-                    Level::Info => Severity::Info,
-                    Level::Debug | Level::Trace => Severity::Debug,
-                };
-                syslog::send(severity, &record.args().to_string());
-                if record.level() <= Level::Warn && self.starting.load(Ordering::Relaxed) {
-                    // Nobody can be told when standard error is gone.
-                    let _ =
-                        writeln!(std::io::stderr(), "BalanceNG: {}: {}", word(record.level()), record.args());
-                }
-            }
-        }
-        let line = cut(line(record));
-        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        if first.len() < KEEP_FIRST {
-            first.push(line.clone());
-        }
-        drop(first);
-        remember(&mut self.recent.lock().unwrap_or_else(PoisonError::into_inner), line);
     }
 
     fn flush(&self) {}
-}
-
-/// At most [`LINE_MAX`] bytes of a line, and its end.
-fn cut(mut line: String) -> String {
-    if line.len() > LINE_MAX {
-        line.truncate((0..=LINE_MAX).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0));
-        line.push('\n');
-    }
-    line
 }
 
 fn remember(lines: &mut VecDeque<String>, line: String) {
@@ -171,12 +227,5 @@ mod tests {
         }
         assert_eq!(lines.len(), KEEP);
         assert_eq!(lines.front().unwrap(), "1\n");
-    }
-
-    #[test]
-    fn a_long_line_is_cut_between_characters() {
-        assert_eq!(cut("\u{fc}".repeat(LINE_MAX)).len(), LINE_MAX + 1);
-        assert_eq!(cut(format!("x{}", "\u{fc}".repeat(LINE_MAX))).len(), LINE_MAX);
-        assert_eq!(cut("short\n".to_owned()), "short\n");
     }
 }

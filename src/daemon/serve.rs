@@ -29,6 +29,7 @@ use crate::conf::model::Model;
 use crate::conf::{Config, diff};
 use crate::director::{Director, Output};
 use crate::net::PortId;
+use crate::note::{Note, Object};
 use crate::seed::Seed;
 use crate::snapshot::Snapshot;
 use crate::time::{Duration, Instant};
@@ -113,6 +114,8 @@ struct Daemon {
     /// When the configuration file was last read and written.
     loaded: Option<String>,
     saved: Option<String>,
+    /// Requests that came together with others; for the next round, after whatever else is due.
+    queued: Vec<Request>,
     housekept: Instant,
     /// Interfaces that went away while they were open.
     lost: Vec<PortId>,
@@ -130,17 +133,28 @@ pub fn run(start: Start) -> Exit {
             if let Some(readiness) = readiness
                 && let Err(e) = readiness.ready()
             {
-                log::error!("cannot let go of the terminal: {e}");
+                let text = format!("cannot let go of the terminal: {e}");
+                journal::say(Note::error(Object::Program, text));
+                journal::finish();
                 return Exit::Failed;
             }
             journal::started();
-            log::info!("{} is up", version::banner().trim_start_matches("This is "));
+            let version = version::banner();
+            let text = format!("{} is up", version.trim_start_matches("This is "));
+            journal::say(Note::notice(Object::Program, text));
             let exit = daemon.run();
-            log::info!("stopped");
+            journal::say(Note::notice(Object::Program, "stopped"));
+            journal::finish();
             drop(claim);
             exit
         }
         Err(failure) => {
+            // The terminal gets it from here, and the system log too.
+            if readiness.is_some() {
+                journal::started();
+                journal::say(Note::error(Object::Program, format!("not started: {}", failure.text)));
+            }
+            journal::finish();
             match readiness {
                 Some(readiness) => {
                     let _ = readiness.failed(&failure.text);
@@ -164,7 +178,8 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         }
     };
     if claim.removed_socket {
-        log::warn!("removed the control socket {} left by a dead process", instance.socket().display());
+        let text = format!("removed the socket {} left by a dead process", instance.socket().display());
+        journal::say(Note::warning(Object::Control, text));
     }
     let told = |what: &str| {
         let what = what.to_owned();
@@ -172,6 +187,7 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
     };
     let signals = Signals::catch().map_err(told("cannot catch signals"))?;
     let model = config.model().map_err(|e| Failure::new(Exit::Configuration, e.to_string()))?;
+    journal::set_facility(model.syslogfacility);
     let mut seed = Seed::new(random::seed().map_err(told("cannot read /dev/urandom"))?);
     let clock = Clock::start();
     let now = clock.now();
@@ -204,6 +220,7 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         changes: 0,
         loaded,
         saved: None,
+        queued: Vec::new(),
         housekept: now,
         lost: Vec::new(),
         reopen: now,
@@ -235,7 +252,7 @@ impl Daemon {
                 break;
             }
             if let Err(e) = self.wait() {
-                log::error!("poll: {e}");
+                journal::say(Note::error(Object::Program, format!("cannot wait, stopping: {e}")));
                 self.exit = Exit::Failed;
                 break;
             }
@@ -268,36 +285,34 @@ impl Daemon {
         let now = self.clock.now();
         let asked = self.signals.take();
         if asked.terminate {
-            self.end(now, Exit::Success);
+            self.end(now, "told by a signal", Exit::Success);
         }
         if asked.reload {
             let before = self.changes;
-            let done = self.reload(now, false);
+            // The reply is in the log.
+            let _ = self.reload(now, "SIGHUP", false);
             if self.changes != before {
                 self.history.note("SIGHUP".to_owned(), "reload");
             }
-            match done {
-                Ok(changes) => log::info!("configuration read again: {}", in_one_line(&changes)),
-                Err(e) => {
-                    log::error!("configuration not read again, nothing is changed: {}", in_one_line(&e.text))
-                }
+        }
+        let mut requests = std::mem::take(&mut self.queued);
+        requests.extend(self.control.serve(now, &ready));
+        for Request { from, line } in requests {
+            if let Some(reply) = self.execute(now, from, &line) {
+                self.control.reply(now, from, &reply);
             }
         }
-        let mut requests = self.control.serve(now, &ready);
-        while !requests.is_empty() {
-            for Request { from, line } in requests {
-                if let Some(reply) = self.execute(now, from, &line) {
-                    self.control.reply(now, from, &reply);
-                }
-            }
-            requests = self.control.queued(now);
+        // A client may have sent thousands at once: elections and checks come in between.
+        self.queued = self.control.queued(now);
+        if !self.queued.is_empty() {
+            self.waker.wake();
         }
         Ok(())
     }
 
-    fn end(&mut self, now: Instant, exit: Exit) {
+    fn end(&mut self, now: Instant, why: &str, exit: Exit) {
         if self.ending.is_none() {
-            log::info!("stopping");
+            journal::say(Note::notice(Object::Program, format!("stopping: {why}")));
             self.ending = Some(now + FAREWELL);
             self.exit = exit;
         }
@@ -314,7 +329,7 @@ impl Daemon {
                     self.snapshot.store(snapshot);
                     self.doors.workers().for_each(Worker::wake);
                 }
-                Some(Output::Log(level, text)) => log::log!(level, "{text}"),
+                Some(Output::Tell(note)) => journal::say(note),
                 Some(Output::Pinged(report)) => self.pinged(now, &report),
                 None => return,
             }
@@ -350,8 +365,8 @@ impl Daemon {
                 Report::Failed { port, error } => self.lose(now, port, &error),
                 Report::Died(port) => {
                     // The other node takes over cleanly; half a balancer would not.
-                    log::error!("interface {port}: a worker has died, stopping");
-                    self.end(now, Exit::Failed);
+                    journal::say(Note::error(self.object(port), "a worker has died"));
+                    self.end(now, "half a balancer serves nobody", Exit::Failed);
                 }
             }
         }
@@ -362,13 +377,16 @@ impl Daemon {
         if self.doors.get(port).is_none() {
             return;
         }
-        log::error!(
-            "interface {port} is lost: {error}; trying to open it again every {} s",
-            REOPEN.as_secs()
-        );
+        let text = format!("lost: {error}; it is opened again as soon as it is back");
+        journal::say(Note::error(self.object(port), text));
         self.close(now, port);
         self.lost.push(port);
         self.reopen = now + REOPEN;
+    }
+
+    /// Interface `port` for the log.
+    fn object(&self, port: PortId) -> Object {
+        Object::interface(self.director.model(), u16::from(port))
     }
 
     fn close(&mut self, now: Instant, port: PortId) {
@@ -398,6 +416,7 @@ impl Daemon {
             return;
         }
         self.housekept = now;
+        journal::expire();
         for (port, up) in self.doors.link_changes() {
             self.director.link(now, port, up);
         }
@@ -407,7 +426,8 @@ impl Daemon {
             for port in std::mem::take(&mut self.lost) {
                 let Some((_, config)) = wanted.iter().find(|(number, _)| *number == port) else { continue };
                 if let Err(failure) = self.open(now, port, config) {
-                    log::debug!("interface {port} is still lost: {}", failure.text);
+                    let text = format!("still lost: {}", failure.text);
+                    journal::say(Note::debug(self.object(port), text));
                     self.lost.push(port);
                 }
             }
@@ -439,22 +459,27 @@ impl Daemon {
                 Ok(path) => return self.list_sessions(now, from, Purpose::Snapshot(path)),
                 Err(why) => Err(Failure::from(why)),
             },
-            Command::Save { file, force } => self.save(file, force).map_err(Failure::from),
+            Command::Save { file, force } => self.save(&self.who(from), file, force).map_err(Failure::from),
             Command::Check { file } => self.check(file),
-            Command::Reload { dry_run } => self.reload(now, dry_run),
-            Command::Source { file, dry_run } => self.source(now, file, dry_run),
+            Command::Reload { dry_run } => self.reload(now, &self.who(from), dry_run),
+            Command::Source { file, dry_run } => self.source(now, &self.who(from), file, dry_run),
             Command::Clear(what) => {
-                self.clear(now, what);
+                self.clear(now, &self.who(from), what);
                 Ok(String::new())
             }
             Command::ArpInsert(addr, station) => {
                 let done = self.director.insert_neighbor(now, addr, station);
+                if done.is_ok() {
+                    let text = format!("set to station {station} by {}", self.who(from));
+                    journal::say(Note::notice(Object::Address(addr), text));
+                }
                 done.map(|()| String::new()).map_err(Failure::from)
             }
             Command::Stop => {
                 let text =
                     format!("BalanceNG: shutdown of {}PID {}\n", self.instance.label(), std::process::id());
-                self.end(now, Exit::Success);
+                let who = self.who(from);
+                self.end(now, &format!("told by {who}"), Exit::Success);
                 Ok(text)
             }
             Command::Version => Ok(format!("{}\n", version::banner())),
@@ -464,7 +489,7 @@ impl Daemon {
                 let candidates = commands::complete(partial, &self.config);
                 Ok(candidates.iter().map(|c| format!("{}\t{}\n", c.word, c.help)).collect())
             }
-            Command::Configure(line) => self.configure(now, line),
+            Command::Configure(line) => self.configure(now, &self.who(from), line),
         };
         if self.changes != before {
             self.history.note(self.who(from), line);
@@ -472,6 +497,14 @@ impl Daemon {
         Some(
             reply.map_or_else(|Failure { exit, text }| Reply::Error { status: exit.code(), text }, Reply::Ok),
         )
+    }
+
+    /// Whose connection it is, for the log.
+    fn who(&self, from: ConnectionId) -> String {
+        match &self.seat {
+            Some(seat) if seat.connection == from => seat.who.clone(),
+            _ => self.control.who(from).to_owned(),
+        }
     }
 
     /// PID and node name.
@@ -493,15 +526,6 @@ impl Daemon {
         Ok(self.greeting())
     }
 
-    /// Whoever is at the other end of a connection.
-    fn who(&self, connection: ConnectionId) -> String {
-        match (&self.seat, self.control.uid(connection)) {
-            (Some(seat), _) if seat.connection == connection => seat.who.clone(),
-            (_, Some(uid)) => format!("uid {uid}"),
-            (_, None) => "unknown".to_owned(),
-        }
-    }
-
     /// A ping is over.
     fn pinged(&mut self, now: Instant, report: &crate::director::ping::Report) {
         let Some(at) = self.pings.iter().position(|(number, _)| *number == report.number) else { return };
@@ -511,19 +535,25 @@ impl Daemon {
         self.control.reply(now, to, &reply);
     }
 
-    fn clear(&mut self, now: Instant, what: Clear) {
-        match what {
-            Clear::Arp => self.director.forget_neighbors(now),
+    fn clear(&mut self, now: Instant, who: &str, what: Clear) {
+        let what = match what {
+            Clear::Arp => {
+                self.director.forget_neighbors(now);
+                "stations of neighbours"
+            }
             Clear::Counters => {
                 self.doors.clear_counters();
                 self.director.clear_counters();
+                "counters"
             }
-            Clear::Log => journal::clear(),
+            // A line about it would be the first of what was to be empty.
+            Clear::Log => return journal::clear(),
             Clear::Sessions => {
-                log::info!("sessions cleared by command");
                 self.doors.workers().for_each(|worker| worker.tell(Mail::ClearSessions));
+                "sessions"
             }
-        }
+        };
+        journal::say(Note::notice(Object::Program, format!("{what} cleared by {who}")));
     }
 
     /// The file that `snapshot` writes.
@@ -540,6 +570,9 @@ impl Daemon {
         if outstanding == 0 {
             return Some(self.with_sessions(now, &purpose, &[]));
         }
+        // Nobody waits for the answers to connections that are gone.
+        let mut first = true;
+        self.listings.retain(|listing| std::mem::take(&mut first) || self.control.is_open(listing.from));
         self.listing_number += 1;
         let number = self.listing_number;
         self.listings.push(Listing { number, from, purpose, outstanding, rows: Vec::new() });
@@ -570,17 +603,20 @@ impl Daemon {
         }
     }
 
-    fn save(&mut self, file: Option<&str>, force: bool) -> Result<String, String> {
+    fn save(&mut self, who: &str, file: Option<&str>, force: bool) -> Result<String, String> {
         let path = match file {
             None => self.instance.config.clone(),
             Some(file) => absolute("save", file)?,
         };
-        configuration::save(&path, &self.config, force)?;
-        if path == self.instance.config {
+        let done = configuration::save(&path, &self.config, force);
+        if done.is_ok() && path == self.instance.config {
             self.saved = Some(LocalTime::now().ctime());
         }
-        log::info!("configuration saved to {}", path.display());
-        Ok(String::new())
+        journal::say(match &done {
+            Ok(()) => Note::notice(Object::Configuration, format!("saved to {} by {who}", path.display())),
+            Err(e) => Note::error(Object::Configuration, format!("save by {who} failed: {e}")),
+        });
+        done.map(|()| String::new())
     }
 
     /// Looks for inconsistencies, in the running configuration or in a file.
@@ -598,56 +634,70 @@ impl Daemon {
     }
 
     /// Applies a configuration statement: all of it, or nothing.
-    fn configure(&mut self, now: Instant, line: &str) -> Result<String, Failure> {
+    fn configure(&mut self, now: Instant, who: &str, line: &str) -> Result<String, Failure> {
         let mut config = self.config.clone();
-        let warnings = config
-            .apply_line(line)
-            .map_err(|diagnostics| Failure::new(Exit::Configuration, diagnostics.to_string()))?;
-        self.adopt(now, config)?;
-        Ok(warnings.to_string())
+        let applied = config.apply_line(line);
+        let done = applied
+            .map_err(|diagnostics| Failure::new(Exit::Configuration, diagnostics.to_string()))
+            .and_then(|warnings| Ok((warnings.to_string(), self.exchange(now, config)?)));
+        match done {
+            Ok((warnings, changes)) => {
+                if !changes.is_empty() {
+                    told("changed", who, &changes);
+                }
+                Ok(warnings)
+            }
+            Err(failure) => {
+                // Who mistypes a line reads that at once; it is no news for anybody else.
+                let text = format!("statement of {who} refused: {}", failure.text);
+                journal::say(Note::info(Object::Configuration, text));
+                Err(failure)
+            }
+        }
     }
 
     /// Reads the configuration file again. What changed is the text.
-    fn reload(&mut self, now: Instant, dry_run: bool) -> Result<String, Failure> {
-        let loaded = configuration::load(&self.instance.config, true)?;
-        let text = self.exchange(now, loaded.config, loaded.warnings, dry_run)?;
-        if !dry_run {
+    fn reload(&mut self, now: Instant, who: &str, dry_run: bool) -> Result<String, Failure> {
+        let loaded = configuration::load(&self.instance.config, true);
+        let done = loaded.and_then(|loaded| self.replace(now, loaded.config, loaded.warnings, dry_run));
+        if done.is_ok() && !dry_run {
             self.loaded = Some(LocalTime::now().ctime());
         }
-        Ok(text)
+        let what = format!("reload of {}", self.instance.config.display());
+        report(&what, who, done, dry_run)
     }
 
     /// Applies the statements in a file: all of them, or nothing. What changed is the text.
-    fn source(&mut self, now: Instant, file: &str, dry_run: bool) -> Result<String, Failure> {
+    fn source(&mut self, now: Instant, who: &str, file: &str, dry_run: bool) -> Result<String, Failure> {
         let path = absolute("source", file)?;
         let mut config = self.config.clone();
-        let warnings = configuration::source(&path, &mut config)?;
-        self.exchange(now, config, warnings, dry_run)
+        let sourced = configuration::source(&path, &mut config);
+        let done = sourced.and_then(|warnings| self.replace(now, config, warnings, dry_run));
+        report(&format!("source of {}", path.display()), who, done, dry_run)
     }
 
-    /// Makes `config` the running configuration, unless it brings an error that the running one does not have, and
-    /// says what changed. `warnings` is what the reader has to say about it.
-    fn exchange(
+    /// Makes `config` the running configuration, unless it brings an error that the running one does not have.
+    /// `warnings` is what the reader has to say about it.
+    fn replace(
         &mut self,
         now: Instant,
         config: Config,
         warnings: String,
         dry_run: bool,
-    ) -> Result<String, Failure> {
+    ) -> Result<Replaced, Failure> {
         let brought = check::check(&config).beyond(&check::check(&self.config));
         if brought.count(Level::Error) > 0 {
             return Err(Failure::new(Exit::Configuration, format!("{brought}nothing has been changed\n")));
         }
+        let changes = if dry_run { diff(&self.config, &config) } else { self.exchange(now, config)? };
+        Ok(Replaced { warnings, changes })
+    }
+
+    /// Makes `config` the running configuration, and says what changed.
+    fn exchange(&mut self, now: Instant, config: Config) -> Result<Vec<String>, Failure> {
         let changes = diff(&self.config, &config);
-        if !dry_run {
-            self.adopt(now, config)?;
-        }
-        let changes = match (changes.is_empty(), dry_run) {
-            (true, true) => "nothing would change\n".to_owned(),
-            (true, false) => "nothing has changed\n".to_owned(),
-            (false, _) => changes.join("\n") + "\n",
-        };
-        Ok(warnings + &changes)
+        self.adopt(now, config)?;
+        Ok(changes)
     }
 
     /// Makes `config` the running configuration, or leaves everything as it was.
@@ -676,10 +726,9 @@ impl Daemon {
                 }
                 for (number, interface) in &closing {
                     if let Err(failure) = self.open(now, *number, interface) {
-                        log::error!(
-                            "interface {number} was closed and cannot be opened again: {}",
-                            failure.text
-                        );
+                        let text =
+                            format!("lost: it was closed and cannot be opened again: {}", failure.text);
+                        journal::say(Note::error(self.object(*number), text));
                         self.lost.push(*number);
                     }
                 }
@@ -687,6 +736,7 @@ impl Daemon {
             }
         }
         self.lost.retain(|lost| after.iter().any(|(number, _)| number == lost));
+        journal::set_facility(model.syslogfacility);
         self.director.reload(now, model);
         self.changes += u64::from(self.config != config);
         self.config = config;
@@ -704,7 +754,45 @@ fn absolute(command: &str, file: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// A text of several lines as one, for the log.
-fn in_one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// What the exchange of a configuration gave.
+struct Replaced {
+    /// What its reader has to say.
+    warnings: String,
+    /// What has changed or would change, a line each.
+    changes: Vec<String>,
+}
+
+/// Logs how the exchange of a configuration ended, and makes the text for the client. A dry run is nobody else's
+/// business.
+fn report(what: &str, who: &str, done: Result<Replaced, Failure>, dry_run: bool) -> Result<String, Failure> {
+    match done {
+        Ok(Replaced { warnings, changes }) => {
+            if !dry_run {
+                told(what, who, &changes);
+            }
+            let changes = match (changes.is_empty(), dry_run) {
+                (true, true) => "nothing would change\n".to_owned(),
+                (true, false) => "nothing has changed\n".to_owned(),
+                (false, _) => changes.join("\n") + "\n",
+            };
+            Ok(warnings + &changes)
+        }
+        Err(failure) => {
+            if !dry_run {
+                let text = format!("{what} by {who} refused, nothing has changed: {}", failure.text);
+                journal::say(Note::error(Object::Configuration, text));
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// Logs what has changed by something that `who` did.
+fn told(what: &str, who: &str, changes: &[String]) {
+    let text = match changes {
+        [] => format!("{what} by {who}: nothing has changed"),
+        [only] => format!("{what} by {who}: {only}"),
+        [..] => format!("{what} by {who}, {} changes: {}", changes.len(), changes.join("; ")),
+    };
+    journal::say(Note::notice(Object::Configuration, text));
 }

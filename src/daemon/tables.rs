@@ -185,12 +185,12 @@ pub fn vrrp(now: Instant, director: &Director, doors: &Doors) -> VrrpView {
     let (state, since, master, sent, received) = match director.election() {
         Some((machine, adverts)) => {
             let (_, since) = machine.reason();
-            let (word, master) = match machine.state() {
-                State::Initialize => ("init", None),
-                State::Backup => ("backup", machine.heard().map(|(address, _)| address)),
-                State::Master => ("master", Some(machine.settings().primary)),
+            let master = match machine.state() {
+                State::Initialize => None,
+                State::Backup => machine.heard().map(|(address, _)| address),
+                State::Master => Some(machine.settings().primary),
             };
-            (word, since, master, adverts.sent, adverts.received)
+            (machine.state().word(), since, master, adverts.sent, adverts.received)
         }
         None => ("master", Instant::ZERO, None, 0, 0),
     };

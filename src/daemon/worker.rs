@@ -12,10 +12,12 @@
 
 use super::clock::Clock;
 use super::inbox::{Inbox, Peers};
+use super::log as journal;
 use super::patience::Patience;
 use super::punt;
 use crate::engine::Engine;
 use crate::net::PortId;
+use crate::note::{Note, Object};
 use crate::outbox::Outbox;
 use crate::slb::session::{Cursor, View};
 use crate::snapshot::Snapshot;
@@ -117,6 +119,8 @@ fn zero(counter: &Counter) {
 pub struct Setup {
     /// Interface that it reads.
     pub port: PortId,
+    /// The same, for the log.
+    pub object: Object,
     /// Its receive queue.
     pub rx: Box<dyn RxQueue>,
     /// The engine.
@@ -188,12 +192,13 @@ impl Worker {
             control: setup.control,
             finished: false,
         };
-        let cpu = setup.cpu;
+        let (cpu, object) = (setup.cpu, setup.object);
         let thread = std::thread::Builder::new().name(format!("bng-if{port}")).spawn(move || {
             if let Some(cpu) = cpu
                 && let Err(e) = cpu::pin(cpu)
             {
-                log::warn!("interface {port}: cannot stay on processor {cpu}: {e}");
+                let text = format!("a worker cannot stay on processor {cpu}: {e}");
+                journal::say(Note::warning(object, text));
             }
             body.run();
         })?;

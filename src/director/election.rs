@@ -2,13 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use log::Level;
-
 use super::{Director, Output};
 use crate::conf::model::{Model, Module, Network, Vrrp};
 use crate::module::vrrp::ADVERT_SECONDS;
 use crate::module::vrrp::machine::{Action, Machine, Reason, Settings, State};
 use crate::net::{PortId, packet};
+use crate::note::{Note, Object, Severity};
 use crate::time::{Duration, Instant};
 use crate::wire::{MacAddr, vrrp};
 
@@ -51,15 +50,19 @@ impl Director {
     pub(super) fn arrange_election(&mut self, now: Instant) {
         let Some((vrrp, network, port)) = self.arena() else {
             self.election = None;
+            self.election_told = State::Initialize;
             return;
         };
         let primary = network.real.unwrap_or(Ipv4Addr::UNSPECIFIED);
         let settings = Settings { priority: vrrp.priority, primary };
         let machine = self.election.get_or_insert_with(|| Machine::new(now, settings));
-        let changed = machine.set(now, settings);
-        let action = if port.is_some() { machine.start(now) } else { machine.stop(now, Reason::NoLink) };
-        self.act(now, changed);
+        let can_advertise = port.is_some();
+        let action = machine.set(now, settings);
         self.act(now, action);
+        if let Some(machine) = &mut self.election {
+            let action = if can_advertise { machine.start(now) } else { machine.stop(now, Reason::NoLink) };
+            self.act(now, action);
+        }
     }
 
     /// Takes part in the election no longer, because the configuration is about to name another virtual router or
@@ -69,9 +72,8 @@ impl Director {
         if let Some(priority) = machine.stop(now, Reason::Leaving).advertise {
             self.advertise(priority);
         }
-        if let Some((vrid, _)) = virtual_router(&self.model) {
-            self.log(Level::Warn, format!("vrrp: this node has left virtual router {vrid}"));
-        }
+        let reason = "the configuration names another virtual router or none";
+        self.tell_transition(State::Initialize, Severity::Notice, reason);
     }
 
     pub(super) fn heard_advert(&mut self, now: Instant, from: Ipv4Addr, priority: u8) {
@@ -87,17 +89,29 @@ impl Director {
         if let Some(priority) = action.advertise {
             self.advertise(priority);
         }
-        if let Some(machine) = self.election.as_ref().filter(|_| action.took_over || action.gave_up) {
-            let word = if machine.state() == State::Master { "master" } else { "backup" };
-            let text = format!("vrrp: this node is now {word}: {}", machine.reason().0);
-            self.log(Level::Warn, text);
-            self.changed = true;
+        if let Some((state, reason)) = self.election.as_ref().map(|m| (m.state(), m.reason().0)) {
+            let severity = match reason {
+                Reason::NoLink => Severity::Warning,
+                // A master that was heard has failed. Without any, this is only the start.
+                Reason::Silence if self.adverts.received > 0 => Severity::Warning,
+                _ => Severity::Notice,
+            };
+            self.tell_transition(state, severity, &reason.to_string());
         }
+        self.changed |= action.took_over || action.gave_up;
         if action.took_over {
             self.adverts.taken_over += 1;
             self.announced.clear();
             self.announce_again = Some(now + ANNOUNCE_AGAIN);
         }
+    }
+
+    /// Tells that the election has come to `state`, unless it was there already.
+    fn tell_transition(&mut self, state: State, severity: Severity, reason: &str) {
+        let old = std::mem::replace(&mut self.election_told, state);
+        let Some((vrid, _)) = virtual_router(&self.model).filter(|_| old != state) else { return };
+        let text = format!("{} -> {}: {reason}", old.word(), state.word());
+        self.tell(Note::new(severity, Object::Vrrp(vrid), text));
     }
 
     fn advertise(&mut self, priority: u8) {

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use log::Level;
-
 use super::Director;
 use super::checks::{Verdict, Whose};
 use crate::net::{Addr, PortId};
+use crate::note::{Note, Object};
 use crate::time::Instant;
 use crate::wire::MacAddr;
 
@@ -91,8 +90,8 @@ impl Director {
             self.gateways.insert(addr, (new, now));
             match new {
                 GatewayStatus::Waiting => {}
-                GatewayStatus::Up => self.log(Level::Info, format!("gateway {addr} is {new}")),
-                _ => self.log(Level::Warn, format!("gateway {addr} is {new}")),
+                GatewayStatus::Up => self.tell(Note::notice(Object::Gateway(addr), new.to_string())),
+                _ => self.tell(Note::warning(Object::Gateway(addr), new.to_string())),
             }
         }
         changed

@@ -1,11 +1,12 @@
 //! Status of targets: can clients be sent there, and if not, why.
 
+use std::collections::BTreeSet;
 use std::fmt;
-
-use log::Level;
 
 use super::Director;
 use super::checks::{Verdict, Whose};
+use crate::net::Addr;
+use crate::note::{Note, Object, Severity};
 use crate::time::Instant;
 
 /// Whether a target takes traffic.
@@ -53,6 +54,10 @@ pub struct TargetView {
     pub since: Instant,
 }
 
+fn ping_of(addr: Addr) -> String {
+    format!("{} of {addr}", if addr.is_v4() { "ping" } else { "ping6" })
+}
+
 impl Director {
     /// Whether frames may be sent to target `number` as it was last assessed: it is up, enabled or not.
     pub(super) fn usable(&self, number: u16) -> bool {
@@ -70,25 +75,57 @@ impl Director {
 
     /// Takes note of every change of status, and tells it.
     pub(super) fn assess(&mut self, now: Instant) {
-        let Self { status, model, .. } = self;
-        status.retain(|number, _| model.targets.contains_key(number));
-        let numbers: Vec<u16> = model.targets.keys().copied().collect();
+        let numbers: BTreeSet<u16> = self.status.keys().chain(self.model.targets.keys()).copied().collect();
         for number in numbers {
             let old = self.status.get(&number).map(|(status, _)| *status);
-            match self.verdict(number) {
-                None => {
-                    self.status.remove(&number);
-                }
-                Some(new) if old != Some(new) => {
-                    self.status.insert(number, (new, now));
-                    let first = old.is_none() && new == Status::Waiting;
-                    if !first {
-                        let level = if new == Status::Active { Level::Info } else { Level::Warn };
-                        self.log(level, format!("target {number} is {new}"));
-                    }
-                }
-                Some(_) => {}
+            let new = self.verdict(number);
+            if new == old {
+                continue;
             }
+            let object = match self.model.targets.get(&number) {
+                Some(target) => Object::target(number, target),
+                None => Object::Target(number, String::new()),
+            };
+            let Some(new) = new else {
+                self.status.remove(&number);
+                self.tell(Note::notice(object, "no longer registered"));
+                continue;
+            };
+            self.status.insert(number, (new, now));
+            let served = matches!(old, Some(Status::Active | Status::Disabled));
+            let severity = match new {
+                Status::Active | Status::Disabled => Severity::Notice,
+                Status::Waiting if !served => Severity::Info,
+                _ => Severity::Warning,
+            };
+            let text = self.explained(number, new);
+            let text = match (old, new) {
+                (None, Status::Waiting) => "registered, not heard of yet".to_owned(),
+                (None, _) => format!("registered, {text}"),
+                (Some(_), _) => text,
+            };
+            self.tell(Note::new(severity, object, text));
+        }
+    }
+
+    /// The status of target `number` with the checks that decided.
+    fn explained(&self, number: u16, status: Status) -> String {
+        let verdict = if status == Status::CheckFailed { Verdict::Failed } else { Verdict::Passed };
+        let checks = self.checks.of(Whose::Target(number)).filter(|(_, check)| check.verdict == verdict);
+        let checks: Vec<String> = checks
+            .map(|(checked, check)| match verdict {
+                Verdict::Failed => {
+                    format!("{} for {} s", ping_of(checked.addr), check.probe.timeout.as_secs())
+                }
+                _ => ping_of(checked.addr),
+            })
+            .collect();
+        match status {
+            Status::Active if checks.is_empty() => "up: its station answers, it has no check".to_owned(),
+            Status::Active => format!("up: answers {}", checks.join(" and ")),
+            Status::CheckFailed => format!("down: no answer to {}", checks.join(" and ")),
+            Status::Disabled => "disabled: keeps its sessions, gets no new ones".to_owned(),
+            _ => status.to_string(),
         }
     }
 

@@ -302,7 +302,7 @@ impl Rig {
                     tx.send_bytes(&frame).expect("a memory door");
                 }
                 Output::Publish(snapshot) => self.snapshot = snapshot,
-                Output::Log(_, text) => self.says.push(text),
+                Output::Tell(note) => self.says.push(note.to_string()),
                 Output::Pinged(_) => unreachable!("no case pings"),
             }
         }

@@ -2,7 +2,11 @@
 //!
 //! The test program moves itself into a sandbox (`tests/world/sandbox.sh`), so that nothing it makes can survive
 //! it. What cannot be proved on this machine is reported as ignored, and listed with the reason at the end.
-#![allow(clippy::disallowed_methods, reason = "the world around the balancer is made of files and processes")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the world around the balancer is made of files and processes"
+)]
 
 #[cfg(target_os = "linux")]
 mod answers;
@@ -10,6 +14,8 @@ mod answers;
 mod bulk;
 #[cfg(target_os = "linux")]
 mod console;
+#[cfg(target_os = "linux")]
+mod disk;
 #[cfg(target_os = "linux")]
 mod dsr;
 #[cfg(target_os = "linux")]
@@ -27,6 +33,8 @@ mod route;
 #[cfg(target_os = "linux")]
 mod suite;
 #[cfg(target_os = "linux")]
+mod syslog;
+#[cfg(target_os = "linux")]
 mod vrrp;
 
 #[cfg(target_os = "linux")]
@@ -42,6 +50,8 @@ fn main() -> std::process::ExitCode {
         console::cases(),
         ping::cases(),
         route::cases(),
+        syslog::cases(),
+        disk::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

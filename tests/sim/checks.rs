@@ -91,7 +91,10 @@ fn a_silent_target_is_down_at_its_timeout_and_its_sessions_move() {
     let told: Vec<&str> = world.node(0).log.iter().map(|(_, text)| text.as_str()).collect();
     assert_eq!(
         told[told.len() - 2..],
-        ["target 1 is down: no answer to its check", "target 1 is active"],
+        [
+            "target 1 (172.17.2.201, 2001:db8:2::201): down: no answer to ping of 172.17.2.201 for 10 s",
+            "target 1 (172.17.2.201, 2001:db8:2::201): up: answers ping of 172.17.2.201"
+        ],
         "{told:?}"
     );
 }

@@ -156,7 +156,7 @@ impl Node {
                     assert!(snapshot.generation > self.snapshot.generation, "generations count up");
                     self.snapshot = snapshot;
                 }
-                Output::Log(_, text) => self.log.push((now, text)),
+                Output::Tell(note) => self.log.push((now, note.to_string())),
                 Output::Pinged(report) => self.pinged.push(report),
             }
         }

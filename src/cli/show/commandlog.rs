@@ -43,15 +43,15 @@ mod tests {
     fn who_did_what_and_when() {
         let row = CommandRow {
             time: "2026-11-23 06:54:37".into(),
-            who: "uid 0".into(),
+            who: "user id 0".into(),
             command: "server 7 { name \"the web farm\" ipaddr 192.0.2.7 port 80 }".into(),
         };
         assert_eq!(
             render(&[row]),
-            "  time                who   command
+            "  time                who       command
   ---
-  2026-11-23 06:54:37 uid 0 server 7 { name \"the web farm\" ipaddr 192.0.2.7 port
-                            80 }
+  2026-11-23 06:54:37 user id 0 server 7 { name \"the web farm\" ipaddr 192.0.2.7
+                                port 80 }
 "
         );
         assert_eq!(render(&[]), "  no change of the configuration by command\n");

@@ -122,7 +122,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     number("autosave", ANY, "0", "save the configuration when it has changed").kept("only 'save' saves"),
     Statement::new(Kind::Set, "syslogfacility", Arg::Choice(FACILITY), "facility of messages to syslog")
         .default("daemon")
-        .kept("daemon is used"),
+        .doc("Effective at once, also with the lines that follow a reload."),
     number("debugscope", ANY, "0", "what is debugged").kept("nothing is debugged"),
     number("debuglevel", ANY, "0", "how much is said about it").kept("nothing is debugged"),
     number("dumprotation", POSITIVE, "4", "number of files that a packet dump rotates through")

@@ -54,6 +54,17 @@ pub enum State {
     Master,
 }
 
+impl State {
+    /// The word in the log and in `show vrrp`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Initialize => "init",
+            Self::Backup => "backup",
+            Self::Master => "master",
+        }
+    }
+}
+
 /// What is to be done after an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Action {
@@ -87,8 +98,8 @@ pub enum Reason {
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NoLink => write!(f, "its interface is not open or has no link"),
-            Self::Leaving => write!(f, "it is shutting down"),
+            Self::NoLink => write!(f, "the interface is not open or has no link"),
+            Self::Leaving => write!(f, "bng is shutting down"),
             Self::Started => write!(f, "started"),
             Self::Owner => write!(f, "priority 255 owns the addresses"),
             Self::Silence => write!(f, "no advertisement from a master in time"),

@@ -4,6 +4,10 @@
 // Starting processes and looking at their files is what this test does.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod clients;
+mod files;
+mod logging;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -56,6 +60,11 @@ impl Node {
         // `-e` may have ended it before everything is written.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         ran(child.wait_with_output().unwrap())
+    }
+
+    /// Our own user id.
+    fn uid(&self) -> u32 {
+        std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&self.folder).unwrap())
     }
 
     fn pid(&self) -> u32 {
@@ -150,7 +159,7 @@ fn what_a_killed_daemon_leaves_is_removed_with_one_sentence() {
     let (status, _, complaint) = node.bng(&["start"]);
     let socket = node.file("0.sock");
     let expected = format!(
-        "BalanceNG: warning: removed the control socket {} left by a dead process\n",
+        "BalanceNG: warning: control: removed the socket {} left by a dead process\n",
         socket.display()
     );
     assert_eq!((status, complaint), (0, expected));
@@ -417,7 +426,9 @@ fn who_changed_what_is_kept_and_the_file_is_compared() {
     node.bng(&["server", "x"]);
     let (_, log, _) = node.bng(&["show", "commandlog"]);
     assert_eq!(log.lines().count(), 3, "what changes nothing is left out: {log}");
-    assert!(log.contains(&format!(" uid {} ", uid.trim())) && log.contains("hostname nodeb"), "{log}");
+    let who = format!(" user id {}, process ", uid.trim());
+    assert!(log.contains(&who) && log.contains("hostname nodeb"), "{log}");
+    assert!(node.bng(&["show", "log"]).1.contains(&format!("changed by{who}")), "the log names the same");
     assert!(conffile().contains("1 difference"), "{}", conffile());
     node.bng(&["save"]);
     assert!(conffile().contains(": is what runs") && !conffile().contains("never"), "{}", conffile());
