@@ -1,9 +1,13 @@
-//! What people read agrees with what the program does: manual pages, README, Makefile.
+//! What people read agrees with what the program does: manual pages, completions, README, Makefile.
 //!
 //! That the files which `packaging/files.txt` lists exist is checked in `tests/packaging.rs`.
 #![allow(clippy::disallowed_methods, reason = "what is checked here are files")]
 
+mod completion;
+mod generated;
 mod language;
+mod manual;
+mod mdoc;
 mod page;
 mod program;
 mod readme;

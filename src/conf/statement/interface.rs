@@ -9,7 +9,7 @@ const ACCESS: &[Choice] = &[
     Choice::new("auto", "the best way there is: raw on Linux, pcap elsewhere"),
     Choice::new("raw", "packet rings of the kernel"),
     Choice::new("tap", "a TAP device made by bng"),
-    Choice::new("pcap", "libpcap"),
+    Choice::new("pcap", "the libpcap library"),
     Choice::kept("xdp", "AF_XDP sockets", "auto is used"),
     Choice::kept("mmap", "mapped packet socket", "auto is used"),
     Choice::kept("pfring", "PF_RING", "auto is used"),
