@@ -273,8 +273,10 @@ fn every_message_that_is_explained_is_one_of_the_program() {
     let mut explained = 0;
     for page in manuals() {
         let text = read(&page);
-        let lists = text.split(".Bl -diag\n").skip(1).filter_map(|list| list.split_once(".El\n"));
-        for message in lists.flat_map(|(list, _)| list.lines()).filter_map(|line| line.strip_prefix(".It ")) {
+        let lists = text.split(".\\\" BEGIN MESSAGES\n").skip(1);
+        let lists = lists.filter_map(|list| list.split_once(".\\\" END MESSAGES\n"));
+        let lines = lists.flat_map(|(list, _)| list.lines());
+        for message in lines.filter_map(|line| line.strip_prefix(".It Sy ")) {
             let message = message.replace("\\(dq", "\"");
             assert!(is_said(&source, &message), "{page}: nothing in the source says: {message}");
             explained += 1;
