@@ -27,7 +27,7 @@ impl Statement {
         say(self.arg.explanation());
         say(self.doc.to_owned());
         if self.repeats {
-            say("May be given several times.".to_owned());
+            say("May be given several times; the order is kept.".to_owned());
         }
         if let Some(default) = self.default {
             say(format!("The default is '{default}'."));
@@ -83,6 +83,7 @@ impl Arg {
         match self {
             Self::Word(max) => format!("At most {max} characters, without blanks and slashes."),
             Self::Text(max) => format!("At most {max} characters."),
+            Self::Number(min, u32::MAX) => format!("A number, {min} or more."),
             Self::Number(min, max) => format!("A number from {min} to {max}."),
             Self::Decimal => "A number from -1000000 to 1000000 with up to three decimals.".to_owned(),
             Self::Ports => format!(

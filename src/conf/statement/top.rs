@@ -20,8 +20,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     Statement::new(Kind::Top, "hostname", Arg::Word(63), "name of this node, shown in the prompt of 'bng control'"),
     Statement::new(Kind::Top, "remark", Arg::Text(1023), "a comment that is kept and saved")
         .repeats()
-        .ours()
-        .doc("Several remarks are kept in their order."),
+        .ours(),
     Statement::new(Kind::Top, "module", Arg::Choices(MODULES), "packet chain, in processing order")
         .plural("modules")
         .doc(
