@@ -266,7 +266,9 @@ mod tests {
         for letter in ('a'..='z').chain('A'..='Z').filter(|letter| *letter != 'h') {
             let option = OPTIONS.iter().find(|(known, ..)| *known == letter);
             let value = if option.is_some_and(|(_, value, _)| value.is_some()) { "7" } else { "" };
-            assert_eq!(parsed(&format!("-{letter}{value} start")).is_ok(), option.is_some(), "-{letter}");
+            let known =
+                parsed(&format!("-{letter}{value}")).map_or_else(|why| why == "command missing", |_| true);
+            assert_eq!(known, option.is_some(), "-{letter}");
             assert_eq!(usage.contains(&format!("\n  -{letter} ")), option.is_some(), "-{letter}");
         }
     }
