@@ -25,7 +25,7 @@ _bng_line() {
 # Whether a file may follow the words.
 _bng_file() {
     case $action$1 in
-        1check|check|save|source) true ;;
+        1check|check|save|snapshot|source|load) true ;;
         *) false ;;
     esac
 }
@@ -39,17 +39,18 @@ _bng_follow() {
     esac
     case "$#:$*" in
         "0:")
-            printf '%s ' arp-insert check clear exit help quit reload save show source stop version hostname
-            printf '%s ' remark module modules ipdb ipdb6 set interface vrrp network gateway vip lgrp server
-            printf '%s ' target tnat register unregister enable disable no license
+            printf '%s ' arp-insert check clear exit help ping quit reload save show snapshot source stop version
+            printf '%s ' load reset shutdown statreset hostname remark module modules ipdb ipdb6 set interface
+            printf '%s ' vrrp network gateway vip lgrp server target tnat register unregister enable disable no
+            printf '%s ' license
             ;;
         "1:clear")
             printf '%s ' arp counters log sessions
             ;;
         "1:help")
-            printf '%s ' arp-insert check clear exit help quit reload save show source stop version hostname
-            printf '%s ' remark module modules ipdb ipdb6 set interface vrrp network gateway vip lgrp server
-            printf '%s ' target tnat register unregister enable disable no license
+            printf '%s ' arp-insert check clear exit help ping quit reload save show snapshot source stop version
+            printf '%s ' hostname remark module modules ipdb ipdb6 set interface vrrp network gateway vip lgrp
+            printf '%s ' server target tnat register unregister enable disable no license
             ;;
         "2:help set"|"1:set"|"2:no set")
             printf '%s ' multithreading localdsr localvirt ipforwarding outmtu arplookup arprefresh arptimeout
@@ -89,19 +90,22 @@ _bng_follow() {
         "2:help tnat"|"3:no tnat "*)
             printf '%s ' name server port protocol target
             ;;
-        "1:reload"|"1:source")
+        "1:reload"|"1:source"|"1:load")
             printf '%s ' -n
             ;;
         "1:save")
             printf '%s ' force
             ;;
         "1:show")
-            printf '%s ' arp configuration drops interfaces log modules networks servers sessions targets uptime
-            printf '%s ' version vrrp
+            printf '%s ' arp commandlog conffile configuration drops gateway instance interfaces lgrp license log
+            printf '%s ' modules networks nodeid parameters servers sessions snapshots startuplog targets threads
+            printf '%s ' uptime version vips vrrp
             ;;
-        "2:show arp"|"2:show configuration"|"2:show drops"|"2:show interfaces"|"2:show log"|"2:show modules"\
-        |"2:show networks"|"2:show servers"|"2:show sessions"|"2:show targets"|"2:show uptime"\
-        |"2:show version"|"2:show vrrp")
+        "2:show arp"|"2:show commandlog"|"2:show conffile"|"2:show configuration"|"2:show drops"\
+        |"2:show gateway"|"2:show instance"|"2:show interfaces"|"2:show lgrp"|"2:show license"|"2:show log"\
+        |"2:show modules"|"2:show networks"|"2:show nodeid"|"2:show parameters"|"2:show servers"\
+        |"2:show sessions"|"2:show snapshots"|"2:show startuplog"|"2:show targets"|"2:show threads"\
+        |"2:show uptime"|"2:show version"|"2:show vips"|"2:show vrrp")
             printf '%s ' json
             ;;
         "1:module"|"1:modules")

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bng::cli::args::{ACTIONS, OPTIONS};
 use bng::cli::commands::articles;
 use bng::cli::show;
+use bng::conf::Config;
 use bng::daemon::exit::Exit;
 
 use crate::page::{Page, keywords};
@@ -28,14 +29,32 @@ fn every_action_and_every_option_is_described_and_nothing_else_is() {
 
 #[test]
 fn every_table_is_described_with_all_its_columns_and_nothing_else_is() {
+    // Some tables have no heading as long as they are empty.
+    let change =
+        show::commandlog::CommandRow { time: String::new(), who: String::new(), command: String::new() };
+    let group = show::lgrp::LgrpRow { number: 1, locations: String::new() };
+    let snapshot = show::snapshots::SnapshotRow { path: String::new(), bytes: 0 };
+    let address = show::vips::VipRow {
+        address: std::net::Ipv4Addr::LOCALHOST.into(),
+        owner: "",
+        interface: None,
+        mac: [0; 6],
+        answered: false,
+    };
     let headings = [
         ("arp", show::arp::render(&[])),
+        ("commandlog", show::commandlog::render(&[change])),
         ("drops", show::drops::render(&[show::drops::DropRow { reason: "", frames: 1, meaning: "" }])),
         ("interfaces", show::interfaces::render(&[])),
+        ("lgrp", show::lgrp::render(&[group])),
         ("modules", show::modules::render(&[])),
         ("networks", show::networks::render(&[])),
+        ("parameters", show::parameters::render(&Config::default())),
         ("servers", show::servers::render(&[])),
+        ("snapshots", show::snapshots::render(&[snapshot])),
         ("targets", show::targets::render(&[])),
+        ("threads", show::threads::render(&[])),
+        ("vips", show::vips::render(&[address])),
     ];
     let tables = Page::open("man/bng-control.8").below("Sh", "TABLES");
     let show = articles().find(|article| article.keyword == "show").expect("show");
