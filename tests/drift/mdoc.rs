@@ -107,7 +107,6 @@ fn drops() -> String {
 
 /// A line of the program as a sentence of the manual.
 fn sentence(line: &str) -> String {
-    // What begins with a word of the language keeps its case.
     let mut chars = line.chars();
     let first: String = chars.next().map(char::to_uppercase).into_iter().flatten().collect();
     format!("{first}{}.", chars.as_str())
