@@ -11,7 +11,7 @@ SOLARIS = x86_64-pc-solaris sparcv9-sun-solaris x86_64-unknown-illumos
 check-pure: export CARGO_TARGET_DIR = target/pure
 check-solaris: export CARGO_TARGET_DIR = target/solaris
 
-.PHONY: help build test demo bench lint check-pure check-solaris install clean
+.PHONY: help build test man demo bench lint check-pure check-solaris install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ build: ## the program, optimised: target/release/bng
 test: ## all tests; as root also end to end in network namespaces
 	packaging/install-dependencies.sh build test
 	tests/run.sh
+
+man: ## write the generated parts of manual pages and shell completions anew from the tables
+	BNG_BLESS=1 $(CARGO) test --test drift generated
 
 demo: ## the proof of concept and a farm of two web servers, live in network namespaces (root, under 2 minutes)
 	demo/poc.sh

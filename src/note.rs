@@ -168,11 +168,11 @@ impl fmt::Display for Note {
 fn in_one_line(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.starts_with("  ")).map(str::trim);
     let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
-    printable(&lines.join("; "))
+    presentable(&lines.join("; "))
 }
 
 /// A text without control characters, cut to [`TEXT_MAX`] bytes.
-pub fn printable(text: &str) -> String {
+pub fn presentable(text: &str) -> String {
     let mut line: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
     if line.len() > TEXT_MAX {
         line.truncate((0..=TEXT_MAX - 3).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0));

@@ -62,6 +62,31 @@ pub struct Args {
     pub detached: bool,
 }
 
+/// The actions that are called by a word, each with one line for the operator.
+pub const ACTIONS: &[(&str, Action, &str)] = &[
+    ("start", Action::Start, "start the daemon"),
+    ("stop", Action::Stop, "stop the daemon"),
+    ("restart", Action::Restart, "stop the daemon if it runs, then start it"),
+    ("reload", Action::Reload, "make the daemon read its configuration file again"),
+    ("status", Action::Status, "say whether the daemon runs"),
+    ("check", Action::Check, "look for inconsistencies in a configuration file"),
+    ("control", Action::Control, "talk to the daemon"),
+    ("auxctl", Action::Auxctl, "talk to the daemon beside 'control'"),
+    ("cmdctl", Action::Cmdctl, "give the daemon the commands on standard input"),
+];
+
+/// The options for operators: letter, name of the value, one line.
+pub const OPTIONS: &[(char, Option<&str>, &str)] = &[
+    ('c', Some("file"), "configuration file instead of /etc/bng.conf or /etc/bng.conf.N"),
+    ('d', None, "log debug messages"),
+    ('e', None, "stop at the first command that fails"),
+    ('f', None, "stay in the foreground and log to standard error"),
+    ('i', Some("instance"), "instance 0 to 127, the same as the trailing argument"),
+    ('n', None, "only say what a reload would change"),
+    ('V', None, "print the version"),
+    ('W', None, "warnings of a check are a failure"),
+];
+
 /// The option by which `start` tells its child; not for operators.
 pub const DETACHED: &str = "--detached";
 
@@ -133,18 +158,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, String> {
 
 /// The action with this exact name. Abbreviations are for people at a prompt; a script says what it means.
 fn action_called(word: &str) -> Option<Action> {
-    Some(match word {
-        "start" => Action::Start,
-        "stop" => Action::Stop,
-        "restart" => Action::Restart,
-        "reload" => Action::Reload,
-        "status" => Action::Status,
-        "check" => Action::Check,
-        "control" => Action::Control,
-        "auxctl" => Action::Auxctl,
-        "cmdctl" => Action::Cmdctl,
-        _ => return None,
-    })
+    ACTIONS.iter().find(|(name, ..)| *name == word).map(|(_, action, _)| action.clone())
 }
 
 /// A control command from words of the shell, which has taken the quotes off.
@@ -244,6 +258,19 @@ mod tests {
         assert!(parsed("check a b").unwrap_err().contains("one file"));
         let args = parsed("reload -n 7").unwrap();
         assert_eq!((args.action, args.dry_run, args.instance), (Action::Reload, true, 7));
+    }
+
+    #[test]
+    fn the_options_of_the_table_and_no_others_are_taken() {
+        let usage = super::super::version::usage();
+        for letter in ('a'..='z').chain('A'..='Z').filter(|letter| *letter != 'h') {
+            let option = OPTIONS.iter().find(|(known, ..)| *known == letter);
+            let value = if option.is_some_and(|(_, value, _)| value.is_some()) { "7" } else { "" };
+            let known =
+                parsed(&format!("-{letter}{value}")).map_or_else(|why| why == "command missing", |_| true);
+            assert_eq!(known, option.is_some(), "-{letter}");
+            assert_eq!(usage.contains(&format!("\n  -{letter} ")), option.is_some(), "-{letter}");
+        }
     }
 
     #[test]

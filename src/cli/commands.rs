@@ -7,6 +7,7 @@ mod arp_insert;
 mod clear;
 mod complete;
 mod help;
+mod manual;
 mod ping;
 mod show;
 mod table;
@@ -18,6 +19,7 @@ use crate::wire::MacAddr;
 pub use clear::Clear;
 pub use complete::complete;
 pub use help::help;
+pub use manual::{Article, articles};
 pub use show::{Show, show_words};
 use std::net::IpAddr;
 use table::{ALIASES, COMMANDS, Entry};
@@ -27,8 +29,8 @@ use table::{ALIASES, COMMANDS, Entry};
 pub enum Command<'a> {
     /// Nothing but blanks or a comment.
     Nothing,
-    /// List the commands, or explain one.
-    Help(Option<&'a str>),
+    /// List the commands, or explain one of these words; the second is a statement of the kind that the first one is.
+    Help(Option<&'a str>, Option<&'a str>),
     /// End the control session.
     Quit,
     /// Print something.
@@ -109,7 +111,8 @@ fn choose<T: Copy + PartialEq>(
         Match::One(what) => Ok(what),
         Match::Many(names) => Err(ambiguous(word, &names)),
         Match::None => {
-            Err(unknown(&format!("{command} {word}"), nearest(word, names().map(|(word, _)| word))))
+            let near = nearest(word, names().map(|(word, _)| word));
+            Err(unknown(&format!("{command} {word}"), near, &format!("help {command}")))
         }
     }
 }
@@ -175,7 +178,7 @@ pub fn parse(line: &str) -> Result<Command<'_>, String> {
     let words = words(line);
     let Some((first, args)) = words.split_first() else { return Ok(Command::Nothing) };
     if *first == "?" {
-        return Ok(Command::Help(args.first().copied()));
+        return Ok(Command::Help(args.first().copied(), args.get(1).copied()));
     }
     match find(first) {
         Match::One(First::Command(at)) => {
@@ -192,7 +195,7 @@ pub fn parse(line: &str) -> Result<Command<'_>, String> {
             }
         }
         Match::None if first.starts_with(['{', '}']) => Ok(Command::Configure(line)),
-        Match::None => Err(unknown(first, nearest(first, first_words().map(|(word, _)| word)))),
+        Match::None => Err(unknown(first, nearest(first, first_words().map(|(word, _)| word)), "help")),
     }
 }
 
@@ -200,8 +203,9 @@ fn ambiguous(word: &str, names: &[&str]) -> String {
     format!("'{}' is ambiguous: {}", printable(word), names.join(", "))
 }
 
-fn unknown(word: &str, nearest: Option<&str>) -> String {
-    let hint = nearest.map_or_else(|| "try 'help'".to_owned(), |word| format!("did you mean '{word}'?"));
+/// `help` is the command that lists what there is.
+fn unknown(word: &str, nearest: Option<&str>, help: &str) -> String {
+    let hint = nearest.map_or_else(|| format!("try '{help}'"), |word| format!("did you mean '{word}'?"));
     format!("unknown command '{}', {hint}", printable(word))
 }
 
@@ -234,7 +238,7 @@ mod tests {
         assert_eq!(parse("reload -n"), Ok(Command::Reload { dry_run: true }));
         assert_eq!(parse("source -n /x"), Ok(Command::Source { file: "/x", dry_run: true }));
         assert_eq!(parse("q"), Ok(Command::Quit));
-        assert_eq!(parse("?"), Ok(Command::Help(None)));
+        assert_eq!(parse("?"), Ok(Command::Help(None, None)));
         assert_eq!(
             parse("save \"/tmp/a b\" force"),
             Ok(Command::Save { file: Some("/tmp/a b"), force: true })
@@ -298,6 +302,7 @@ mod tests {
         assert_eq!(parse("shwo sessions").unwrap_err(), "unknown command 'shwo', did you mean 'show'?");
         assert_eq!(parse("stop it").unwrap_err(), "stop: 'it' is one word too many");
         assert!(parse("show").unwrap_err().contains("sessions"));
+        assert_eq!(parse("show x").unwrap_err(), "show: unknown command 'show x', try 'help show'");
         assert!(parse("\u{1b}[31m").unwrap_err().contains("'?[31m'"));
     }
 
@@ -337,7 +342,7 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), all);
         for entry in entries() {
-            assert!(help(Some(entry.keyword)).unwrap().contains(entry.help));
+            assert!(help(Some(entry.keyword), None).unwrap().contains(entry.help));
         }
         for (word, what, _) in SHOWS {
             let expected = Command::Show { what: *what, number: None, json: false };
@@ -349,10 +354,25 @@ mod tests {
     }
 
     #[test]
-    fn help_fits_the_screen() {
-        for text in [help(None).unwrap(), help(Some("show")).unwrap(), help(Some("clear")).unwrap()] {
+    fn help_fits_the_screen_and_explains_every_word() {
+        let words = first_words().map(|(word, _)| Some(word));
+        for word in words.chain([None]) {
+            let text = help(word, None).unwrap_or_else(|why| panic!("{word:?}: {why}"));
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         }
+    }
+
+    #[test]
+    fn a_statement_is_explained_under_its_kind() {
+        let text = help(Some("server"), Some("stime")).unwrap();
+        assert!(text.starts_with("  server: stimeout <1-2592000>\n    Idle seconds"), "{text}");
+        assert!(help(Some("server"), None).unwrap().contains("\n    stimeout           idle seconds"));
+        assert_eq!(parse("help server method"), Ok(Command::Help(Some("server"), Some("method"))));
+        let wrong = |word, statement| help(Some(word), Some(statement)).unwrap_err();
+        assert_eq!(wrong("set", "stimeout"), "'set' has no statement 'stimeout', it is one of 'server'");
+        assert_eq!(wrong("target", "pong"), "'target' has no statement 'pong', did you mean 'ping'?");
+        assert!(wrong("show", "x").contains("'help show'"));
+        assert!(wrong("hostname", "x").contains("no statements of its own"));
     }
 
     #[test]
@@ -379,6 +399,7 @@ mod tests {
         assert_eq!(words("show vrrp "), ["json"]);
         assert_eq!(words("clear "), ["arp", "counters", "log", "sessions"]);
         assert_eq!(words("reload "), ["-n"]);
+        assert_eq!(words("help set local"), ["localdsr", "localvirt"]);
         assert!(words("show x").is_empty());
         assert!(words("stop ").is_empty());
         assert!(words("server 1 po").contains(&"port".to_owned()));
@@ -410,7 +431,8 @@ mod tests {
                 complete(partial, &Config::default());
             }
             complete(&line, &Config::default());
-            let _ = help(Some(&line));
+            let (word, statement) = line.split_once(' ').unwrap_or((&line, ""));
+            let _ = help(Some(word), Some(statement));
         }
     }
 }

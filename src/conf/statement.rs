@@ -56,7 +56,8 @@ pub struct Statement {
     pub repeats: bool,
     /// One line for the operator.
     pub help: &'static str,
-    /// More about it, for the man page; may be empty.
+    /// More about it in sentences, for `help` and the manual page; may be empty. Words of the language stand in
+    /// quotes, as in [`super::manual`].
     pub doc: &'static str,
     /// Where it comes from.
     pub origin: Origin,
@@ -273,6 +274,12 @@ static KNOWN: &[(Kind, &[&str])] = &[
 /// The statements of one kind of object, in saved order.
 pub fn describe(kind: Kind) -> impl Iterator<Item = &'static Statement> {
     STATEMENTS.iter().filter(move |statement| statement.kind == kind)
+}
+
+/// The statement of `kind` that `word` means.
+pub fn statement_called(kind: Kind, word: &str) -> Match<&'static Statement> {
+    let names = describe(kind).flat_map(|statement| statement.names().map(move |name| (name, statement)));
+    unique_prefix(word, names.collect::<Vec<_>>())
 }
 
 /// The names of the original that belong to `kind` and that this version does not implement.

@@ -16,7 +16,7 @@ impl History {
     /// Keeps a command of `who`, in one line.
     pub fn note(&mut self, who: String, command: &str) {
         let words: Vec<&str> = command.split_whitespace().collect();
-        let line = note::printable(&words.join(" "));
+        let line = note::presentable(&words.join(" "));
         if self.0.len() == KEEP {
             self.0.pop_front();
         }

@@ -443,7 +443,9 @@ impl Daemon {
         let before = self.changes;
         let reply = match command {
             Command::Nothing | Command::Quit => Ok(String::new()),
-            Command::Help(word) => commands::help(word).map_err(|text| Failure::new(Exit::Usage, text)),
+            Command::Help(word, statement) => {
+                commands::help(word, statement).map_err(|text| Failure::new(Exit::Usage, text))
+            }
             Command::Show { what: Show::Sessions, json, .. } => {
                 return self.list_sessions(now, from, Purpose::Show { json });
             }

@@ -1,6 +1,8 @@
 //! A manual page in mdoc as far as the tests look into it: sections, and entries of lists.
 
-use std::fs;
+use std::env;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
 /// The lines of a page or of a part of it.
@@ -14,6 +16,24 @@ pub(crate) struct Entry {
     pub(crate) head: String,
     /// What follows, lists inside it included.
     pub(crate) body: Page,
+}
+
+/// The paths of all manual pages, in alphabetical order.
+pub(crate) fn manuals() -> Vec<String> {
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("man")).expect("man/");
+    let names = entries.map(|entry| entry.expect("man/").file_name().to_string_lossy().into_owned());
+    let mut paths: Vec<String> = names.map(|name| format!("man/{name}")).collect();
+    paths.sort_unstable();
+    paths
+}
+
+/// Tells whoever runs all tests what could not be proved on this machine, and why.
+pub(crate) fn not_proved(what: &str, why: &str) {
+    eprintln!("not proved: {what}: {why}");
+    if let Some(collected) = env::var_os("BNG_NOT_PROVED") {
+        let file = File::options().append(true).create(true).open(collected);
+        file.and_then(|mut file| writeln!(file, "{what}: {why}")).expect("BNG_NOT_PROVED");
+    }
 }
 
 /// The text of a file of the source tree.
@@ -51,6 +71,12 @@ impl Page {
         Self(self.0[start..].iter().take_while(|line| !ends(line)).cloned().collect())
     }
 
+    /// The headings of one level.
+    pub(crate) fn headings(&self, heading: &str) -> Vec<String> {
+        let prefix = format!(".{heading} ");
+        self.0.iter().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect()
+    }
+
     /// The entries of the lists, not those of lists inside entries.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::new();
@@ -76,16 +102,5 @@ impl Page {
     pub(crate) fn keywords(&self) -> Vec<&str> {
         let entries = self.0.iter().map(|line| line.strip_prefix(".It ").unwrap_or(line));
         entries.flat_map(keywords).collect()
-    }
-
-    /// All lines as one.
-    pub(crate) fn text(&self) -> String {
-        self.0.join(" ")
-    }
-
-    /// The lines between `.Bd -literal` and `.Ed`.
-    pub(crate) fn example(&self) -> String {
-        let lines = self.0.iter().skip_while(|line| !line.starts_with(".Bd -literal")).skip(1);
-        lines.take_while(|line| *line != ".Ed").map(|line| format!("{line}\n")).collect()
     }
 }

@@ -1,9 +1,12 @@
-//! bng(8) and what the program does.
+//! What bng(8) and bng-control(8) say by hand about the program.
 
-use bng::cli::commands::{self, Command, complete};
+use std::collections::BTreeSet;
+
+use bng::cli::args::{ACTIONS, OPTIONS};
+use bng::cli::commands::articles;
+use bng::cli::show;
 use bng::conf::Config;
 use bng::daemon::exit::Exit;
-use bng::stat::Drop;
 
 use crate::page::{Page, keywords};
 
@@ -11,45 +14,59 @@ fn section(title: &str) -> Page {
     Page::open("man/bng.8").below("Sh", title)
 }
 
-/// What may follow `line`, in alphabetical order.
-fn offered(line: &str) -> Vec<String> {
-    let mut words: Vec<_> = complete(line, &Config::default()).into_iter().map(|c| c.word).collect();
-    words.sort_unstable();
-    words
+#[test]
+fn every_action_and_every_option_is_described_and_nothing_else_is() {
+    let entries = section("DESCRIPTION").entries();
+    let of = |mark: &str| -> Vec<String> {
+        let marked = entries.iter().filter_map(|entry| entry.head.strip_prefix(mark));
+        marked.map(|head| head.split(' ').next().unwrap_or_default().to_owned()).collect()
+    };
+    let actions: BTreeSet<_> = ACTIONS.iter().map(|(word, ..)| (*word).to_owned()).collect();
+    assert_eq!(of("Cm ").into_iter().collect::<BTreeSet<_>>(), actions);
+    let options: Vec<_> = OPTIONS.iter().map(|(letter, ..)| letter.to_string()).collect();
+    assert_eq!(of("Fl "), options);
 }
 
 #[test]
-fn every_control_command_is_described_and_nothing_else_is() {
-    let is_statement = |word: &String| matches!(commands::parse(word), Ok(Command::Configure(_)));
-    let commands: Vec<_> = offered("").into_iter().filter(|word| !is_statement(word)).collect();
-    let entries = section("CONTROL COMMANDS").entries();
-    // Words in brackets, such as `force` of `save`, are arguments.
-    let names = entries.iter().map(|entry| entry.head.split(" Oo ").next().unwrap_or_default());
-    let mut described: Vec<_> = names.flat_map(keywords).collect();
-    described.sort_unstable();
-    assert_eq!(described, commands);
-}
-
-#[test]
-fn everything_that_can_be_shown_is_described_and_nothing_else_is() {
-    let entries = section("CONTROL COMMANDS").entries();
-    let show = entries.iter().find(|entry| keywords(&entry.head) == ["show"]).expect("show");
-    let described: Vec<_> = show.body.entries().iter().map(|e| keywords(&e.head).concat()).collect();
-    assert_eq!(described, offered("show "));
-}
-
-#[test]
-fn every_reason_for_dropping_a_frame_is_described_in_the_words_of_the_program() {
-    let entries = section("DROPPED FRAMES").entries();
-    let described: Vec<_> = entries.iter().map(|e| (keywords(&e.head).concat(), e.body.text())).collect();
-    let reasons = Drop::ALL.map(|reason| (reason.word().to_owned(), sentence(reason.meaning())));
-    assert_eq!(described, reasons);
-}
-
-/// A line of the program as a sentence of the manual.
-fn sentence(line: &str) -> String {
-    let (first, rest) = line.split_at(1);
-    format!("{}{rest}.", first.to_uppercase())
+fn every_table_is_described_with_all_its_columns_and_nothing_else_is() {
+    // Some tables have no heading as long as they are empty.
+    let change =
+        show::commandlog::CommandRow { time: String::new(), who: String::new(), command: String::new() };
+    let group = show::lgrp::LgrpRow { number: 1, locations: String::new() };
+    let snapshot = show::snapshots::SnapshotRow { path: String::new(), bytes: 0 };
+    let address = show::vips::VipRow {
+        address: std::net::Ipv4Addr::LOCALHOST.into(),
+        owner: "",
+        interface: None,
+        mac: [0; 6],
+        answered: false,
+    };
+    let headings = [
+        ("arp", show::arp::render(&[])),
+        ("commandlog", show::commandlog::render(&[change])),
+        ("drops", show::drops::render(&[show::drops::DropRow { reason: "", frames: 1, meaning: "" }])),
+        ("interfaces", show::interfaces::render(&[])),
+        ("lgrp", show::lgrp::render(&[group])),
+        ("modules", show::modules::render(&[])),
+        ("networks", show::networks::render(&[])),
+        ("parameters", show::parameters::render(&Config::default())),
+        ("servers", show::servers::render(&[])),
+        ("snapshots", show::snapshots::render(&[snapshot])),
+        ("targets", show::targets::render(&[])),
+        ("threads", show::threads::render(&[])),
+        ("vips", show::vips::render(&[address])),
+    ];
+    let tables = Page::open("man/bng-control.8").below("Sh", "TABLES");
+    let show = articles().find(|article| article.keyword == "show").expect("show");
+    let words = show.words.iter().map(|(word, _)| format!("show {word}"));
+    let described: Vec<_> = tables.headings("Ss").into_iter().filter(|title| title != "JSON").collect();
+    assert_eq!(described, words.collect::<Vec<_>>());
+    for (word, heading) in headings {
+        let entries = tables.below("Ss", &format!("show {word}")).entries();
+        let described: Vec<_> = entries.iter().flat_map(|entry| keywords(&entry.head)).collect();
+        let columns: Vec<_> = heading.lines().next().expect("a heading").split_whitespace().collect();
+        assert_eq!(described, columns, "show {word}");
+    }
 }
 
 #[test]

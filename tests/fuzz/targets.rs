@@ -236,8 +236,8 @@ pub(crate) fn control(data: &[u8]) {
             assert!(!candidate.word.is_empty());
         }
         match commands::parse(line) {
-            Ok(Command::Help(word)) => {
-                let _ = commands::help(word).map_err(|why| assert!(!why.is_empty()));
+            Ok(Command::Help(word, statement)) => {
+                let _ = commands::help(word, statement).map_err(|why| assert!(!why.is_empty()));
             }
             Ok(_) => {}
             Err(why) => assert!(!why.is_empty() && !why.contains(char::is_control), "{why:?}"),

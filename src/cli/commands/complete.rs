@@ -4,7 +4,7 @@ use super::clear::CLEARS;
 use super::show::SHOWS;
 use super::table::entries;
 use super::{First, entry, find, first_words};
-use crate::conf::{Candidate, Config, Match, complete as complete_statement, unique_prefix};
+use crate::conf::{Candidate, Config, Kind, Match, complete as complete_statement, describe, unique_prefix};
 
 /// What the last word of `line` may become; an empty word when the line ends with a blank.
 pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
@@ -32,6 +32,13 @@ pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
         }
         Match::One(First::Command(at)) => match (entry(at).keyword, rest.split_once(char::is_whitespace)) {
             ("show", Some((word, rest))) => shown(word, rest.trim_start(), config),
+            ("help", Some((kind, partial))) => Kind::ALL
+                .into_iter()
+                .filter(|known| known.keyword() == kind)
+                .flat_map(describe)
+                .filter(|statement| statement.keyword.starts_with(partial.trim_start()))
+                .map(|statement| candidate(statement.keyword, statement.help))
+                .collect(),
             _ => Vec::new(),
         },
         _ => complete_statement(line, config),

@@ -3,7 +3,8 @@
 use super::{Arg, COMMAND_MAX, Kind, Statement};
 
 pub(super) const STATEMENTS: &[Statement] = &[
-    Statement::new(Kind::Gateway, "ipaddr", Arg::Ipv4, "IPv4 address of the next hop"),
+    Statement::new(Kind::Gateway, "ipaddr", Arg::Ipv4, "IPv4 address of the next hop")
+        .doc("This or 'ipaddr6' is required."),
     Statement::new(Kind::Gateway, "ipaddr6", Arg::Ipv6, "IPv6 address of the next hop"),
     Statement::new(
         Kind::Gateway,

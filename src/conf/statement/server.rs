@@ -6,17 +6,17 @@ use super::{Arg, Choice, IDLE_MAX, Kind, PROTOCOL, Statement};
 const ROUND_ROBIN: &str = "round robin is used";
 
 const METHOD: &[Choice] = &[
-    Choice::new("rr", "round robin"),
+    Choice::new("rr", "round robin: targets that are up and enabled take turns"),
     Choice::kept("random", "at random", ROUND_ROBIN),
     Choice::kept("hash", "by client address", ROUND_ROBIN),
-    Choice::kept("maglev", "by consistent hash", ROUND_ROBIN),
-    Choice::kept("first", "the first operational target", ROUND_ROBIN),
-    Choice::kept("session", "fewest sessions", ROUND_ROBIN),
-    Choice::kept("bw", "least bandwidth", ROUND_ROBIN),
-    Choice::kept("agent", "lowest load reported by agents", ROUND_ROBIN),
+    Choice::kept("maglev", "by a consistent hash of the client address", ROUND_ROBIN),
+    Choice::kept("first", "the first target of the list that is up", ROUND_ROBIN),
+    Choice::kept("session", "the target with the fewest sessions", ROUND_ROBIN),
+    Choice::kept("bw", "the target with the least traffic", ROUND_ROBIN),
+    Choice::kept("agent", "the target whose agent reports the lowest load", ROUND_ROBIN),
     Choice::kept("rndagent", "at random, weighted by reported load", ROUND_ROBIN),
     Choice::kept("rndsession", "at random, weighted by sessions", ROUND_ROBIN),
-    Choice::kept("rndbw", "at random, weighted by bandwidth", ROUND_ROBIN),
+    Choice::kept("rndbw", "at random, weighted by traffic", ROUND_ROBIN),
 ];
 
 /// Most addresses that one server sends from.
@@ -25,9 +25,9 @@ const PROXIES_MAX: usize = 16;
 const SESSIONID: &[Choice] = &[
     Choice::new("src", "client address"),
     Choice::new("src+port", "client address and port"),
-    Choice::new("dst", "destination address"),
+    Choice::new("dst", "destination address: all its clients share a session"),
     Choice::new("both", "client and destination address"),
-    Choice::new("both+port", "client address and port, destination address"),
+    Choice::new("both+port", "client address and port, and destination address"),
     Choice::kept("sip", "SIP call", "src is used"),
     Choice::kept("at", "SIP user", "src is used"),
 ];
@@ -37,21 +37,24 @@ pub(super) const STATEMENTS: &[Statement] = &[
     Statement::new(Kind::Server, "ipaddr", Arg::Ipv4, "IPv4 address that clients connect to"),
     Statement::new(Kind::Server, "ipaddr6", Arg::Ipv6, "IPv6 address that clients connect to"),
     Statement::new(Kind::Server, "sessionid", Arg::Choice(SESSIONID), "what tells sessions apart")
-        .default("src"),
-    Statement::new(Kind::Server, "port", Arg::Ports, "port, 0 for any; several share their sessions")
+        .default("src")
+        .doc("See 'SESSIONS'. The original may not accept 'dst', 'both' and 'both+port'."),
+    Statement::new(Kind::Server, "port", Arg::Ports, "port that clients connect to, 0 for any")
         .plural("ports")
-        .default("0"),
+        .default("0")
+        .doc("Several ports share their sessions: a client that comes to two of them is sent to one target."),
     Statement::new(Kind::Server, "protocol", Arg::Choice(PROTOCOL), "protocol; any without the statement"),
     Statement::new(Kind::Server, "method", Arg::Choice(METHOD), "how a new session is given to a target")
         .default("rr")
-        .doc("'maglev' is an addition of bng."),
+        .doc("The original may not accept 'maglev', 'rndsession' and 'rndbw'."),
     Statement::new(Kind::Server, "stimeout", Arg::Number(1, IDLE_MAX), "idle seconds until a session ends")
-        .default("600"),
+        .default("600")
+        .doc("A session keeps the value with which it was created."),
     Statement::new(
         Kind::Server,
         "ftimeout",
         Arg::Number(0, IDLE_MAX),
-        "the same once it has been closed, 0 for off",
+        "idle seconds until a closed session ends, 0 for no difference",
     )
     .default("0")
     .doc(
@@ -66,7 +69,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         Kind::Server,
         "proxy",
         Arg::Switch,
-        "answers come back through this node: it sends as itself",
+        "send as this node, so that answers come back through it",
     )
     .default("disable")
     .doc("Targets need no route to the clients; they see the proxy's address. Not for targets with 'dsr' or 'tunnel'."),
@@ -98,5 +101,6 @@ pub(super) const STATEMENTS: &[Statement] = &[
         "targets for when all others are down",
     )
     .plural("backups")
+    .doc("None of them can be in 'targets'.")
     .kept("they get no sessions"),
 ];

@@ -42,11 +42,10 @@ const POSITIVE: (u32, u32) = (1, u32::MAX);
 
 pub(super) const STATEMENTS: &[Statement] = &[
     flag("multithreading", "0", "accepted for compatibility").doc(
-        "Kept and saved, but without effect by design: bng always works with one thread or more per interface, as \
-         'threads' says.",
+        "Without effect by design: there is always one thread or more for each interface, as 'threads' says.",
     ),
     flag("localdsr", "0", "allow targets on this host behind a tap interface")
-        .doc("With 0, a target with 'dsr enable' that is reached through an interface with 'access tap' stays down."),
+        .doc("With 0, a target with 'dsr enable' that is reached through an interface with 'access tap' stays down; see 'TARGETS ON THE SAME HOST'."),
     flag("localvirt", "0", "share 'virt' addresses with this host").kept("the host is not given them"),
     flag("ipforwarding", "0", "route between networks and to the gateway"),
     flag("mssclamp", "0", "lower the segment size of connections through tunnels")
@@ -64,7 +63,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .kept("packets are sent as long as they are"),
     // Neighbours.
     number("arplookup", INTERVAL, "15", "seconds between questions for a hardware address")
-        .kept("questions follow a fixed pace"),
+        .kept("questions follow the pace that 'FORWARDING' tells"),
     number("arprefresh", INTERVAL, "30", "seconds until a hardware address is confirmed")
         .kept("30 seconds are used"),
     number("arptimeout", INTERVAL, "1200", "seconds until a hardware address is forgotten")
@@ -108,7 +107,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .kept("no session comes from the peer"),
     flag("sessionsync", "1", "tell sessions by broadcast").kept("no session is told"),
     number("sessionsynciv", INTERVAL, "60", "seconds between broadcasts of sessions").kept("no session is told"),
-    Statement::new(Kind::Set, "sessionsyncetype", Arg::Number(1536, 65535), "Ethernet type of these broadcasts")
+    Statement::new(Kind::Set, "sessionsyncetype", Arg::Number(1536, 65535), "Ethernet type of these broadcasts, in decimal")
         .kept("no session is told"),
     number("maxsyncps", POSITIVE, "250", "most packets to the peer per second").kept("nothing is sent to a peer"),
     // Address translation.

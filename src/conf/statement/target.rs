@@ -11,24 +11,32 @@ const TUNNEL: &[Choice] = &[
 /// What happens with a check that this version does not do.
 const PASSED: &str = "the check counts as passed";
 
+/// Where the address of a target may lie.
+const IN_A_NETWORK: &str = "With direct server return it must lie in one of the networks.";
+
 pub(super) const STATEMENTS: &[Statement] = &[
     Statement::new(Kind::Target, "name", Arg::Text(255), "description"),
-    Statement::new(Kind::Target, "ipaddr", Arg::Ipv4, "IPv4 address of the real server"),
-    Statement::new(Kind::Target, "ipaddr6", Arg::Ipv6, "IPv6 address of the real server"),
+    Statement::new(Kind::Target, "ipaddr", Arg::Ipv4, "IPv4 address of the real server")
+        .doc(IN_A_NETWORK),
+    Statement::new(Kind::Target, "ipaddr6", Arg::Ipv6, "IPv6 address of the real server")
+        .doc(IN_A_NETWORK),
     Statement::new(Kind::Target, "via", Arg::Host, "next hop on the way to it, IPv4 or IPv6"),
     Statement::new(Kind::Target, "port", Arg::Number(0, 65535), "port, 0 for the port of the server")
         .default("0")
         .doc("With 'dsr enable' it cannot differ from the port of the server."),
-    Statement::new(Kind::Target, "protocol", Arg::Choice(PROTOCOL), "protocol; without it that of the server"),
-    Statement::new(Kind::Target, "tcpopen", Arg::PortProbe, "TCP check of 'ipaddr': port, interval, timeout")
+    Statement::new(Kind::Target, "protocol", Arg::Choice(PROTOCOL), "protocol; without it that of the server")
+        .doc("It must be that of the server."),
+    Statement::new(Kind::Target, "tcpopen", Arg::PortProbe, "TCP connect check of 'ipaddr'")
         .kept(PASSED),
-    Statement::new(Kind::Target, "tcpopen6", Arg::PortProbe, "TCP check of 'ipaddr6': port, interval, timeout")
+    Statement::new(Kind::Target, "tcpopen6", Arg::PortProbe, "TCP connect check of 'ipaddr6'")
         .kept(PASSED),
-    Statement::new(Kind::Target, "ping", Arg::Probe, "echo check of 'ipaddr': interval and timeout in seconds"),
-    Statement::new(Kind::Target, "ping6", Arg::Probe, "echo check of 'ipaddr6': interval and timeout in seconds"),
-    Statement::new(Kind::Target, "agent", Arg::PortProbe, "load asked of 'ipaddr': port, interval, timeout")
+    Statement::new(Kind::Target, "ping", Arg::Probe, "echo check of 'ipaddr'")
+        .doc("See 'HEALTH CHECKS'."),
+    Statement::new(Kind::Target, "ping6", Arg::Probe, "echo check of 'ipaddr6'")
+        .doc("See 'HEALTH CHECKS'."),
+    Statement::new(Kind::Target, "agent", Arg::PortProbe, "ask the agent at 'ipaddr' for its load")
         .kept(PASSED),
-    Statement::new(Kind::Target, "agent6", Arg::PortProbe, "load asked of 'ipaddr6': port, interval, timeout")
+    Statement::new(Kind::Target, "agent6", Arg::PortProbe, "ask the agent at 'ipaddr6' for its load")
         .kept(PASSED),
     Statement::new(Kind::Target, "ascale", Arg::Decimal, "factor of the load that the agent reports")
         .default("1")
@@ -36,12 +44,12 @@ pub(super) const STATEMENTS: &[Statement] = &[
     Statement::new(Kind::Target, "aoffset", Arg::Decimal, "added to the load that the agent reports")
         .default("0")
         .kept("no load is known"),
-    Statement::new(Kind::Target, "script", Arg::Script, "check by a command: command, interval and timeout")
+    Statement::new(Kind::Target, "script", Arg::Script, "check by a command")
         .kept(PASSED)
-        .doc("A command with blanks stands in double quotes: script \"/usr/local/bin/check -v\",10,30."),
+        .doc("A command with blanks stands in double quotes: 'script \"/usr/local/bin/check -v\",10,30'."),
     Statement::new(Kind::Target, "dsr", Arg::Switch, "direct server return: answers bypass the balancer")
         .default("disable")
-        .doc("The target must hold the server's address on its loopback interface and must not answer ARP for it."),
+        .doc("The target must hold the server's address and must not answer ARP for it; see 'FORWARDING' and bng-dsr(7)."),
     Statement::new(Kind::Target, "tunnel", Arg::Choice(TUNNEL), "direct server return through a tunnel")
         .doc(
             "For targets behind routers. The target takes the packet out of the tunnel and answers the client by \

@@ -3,9 +3,10 @@
 use super::{Arg, Kind, Statement};
 
 pub(super) const STATEMENTS: &[Statement] = &[
-    Statement::new(Kind::Vrrp, "vrid", Arg::Number(1, 255), "number of the virtual router").doc("Required."),
+    Statement::new(Kind::Vrrp, "vrid", Arg::Number(1, 255), "number of the virtual router")
+        .doc("Required. The same on all nodes of the virtual router."),
     Statement::new(Kind::Vrrp, "priority", Arg::Number(1, 255), "the higher priority becomes master").doc(
-        "255 means that this node owns the addresses and is always master. Without the statement it is 100.",
+        "255 means that this node owns the addresses and is master at once. Without the statement it is 100.",
     ),
     Statement::new(
         Kind::Vrrp,
@@ -13,7 +14,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         Arg::Index(Kind::Network),
         "network that carries the advertisements",
     )
-    .doc("Required. The network needs a 'real' address, which advertisements are sent from."),
+    .doc("Required. The network needs a 'real' address, which advertisements are sent from; see 'VRRP'."),
     Statement::new(
         Kind::Vrrp,
         "tracking",
