@@ -220,17 +220,17 @@ fn leaves(door: &str) {
     }
     let log = |text: &str| routed.bng.cmdctl("show log\n").matches(text).count();
     wait::for_true("both gateways up", Duration::from_secs(5), || {
-        log("gateway 10.2.0.10 is up") == 1 && log("gateway 2001:db8:2::10 is up") == 1
+        log("gateway 10.2.0.10: up") == 1 && log("gateway 2001:db8:2::10: up") == 1
     });
     // A router that answers ARP and nothing else is none.
     routed.server.sysctl("net.ipv4.icmp_echo_ignore_all", "1");
     wait::for_true("the gateway down", Duration::from_secs(10), || {
-        log("gateway 10.2.0.10 is down: no answer to its check") == 1
+        log("gateway 10.2.0.10: down: no answer to its check") == 1
     });
     let out = routed.client.try_run("ping -n -c 1 -W 3 198.51.100.1");
     assert!(String::from_utf8_lossy(&out.stdout).contains("Net Unreachable"), "{out:?}");
     routed.client.run("ping -n -c 1 -W 3 2001:db8:ff::1");
     routed.server.sysctl("net.ipv4.icmp_echo_ignore_all", "0");
-    wait::for_true("the gateway up again", Duration::from_secs(10), || log("gateway 10.2.0.10 is up") == 2);
+    wait::for_true("the gateway up again", Duration::from_secs(10), || log("gateway 10.2.0.10: up") == 2);
     routed.client.run("ping -n -c 1 -W 3 198.51.100.1");
 }
