@@ -3,7 +3,7 @@
 use super::doors::{Doors, requested};
 use crate::cli::show::arp::ArpRow;
 use crate::cli::show::drops::DropRow;
-use crate::cli::show::gateway::GatewayView;
+use crate::cli::show::gateway::GatewayRow;
 use crate::cli::show::interfaces::InterfaceRow;
 use crate::cli::show::networks::NetworkRow;
 use crate::cli::show::servers::{ServerRow, ServerState};
@@ -14,7 +14,7 @@ use crate::cli::show::vips::VipRow;
 use crate::cli::show::vrrp::VrrpView;
 use crate::conf::model::Protocol;
 use crate::director::checks::Verdict;
-use crate::director::{Director, Status};
+use crate::director::{Director, GatewayStatus, GatewayView, Status};
 use crate::module::vrrp::machine::State;
 use crate::net::PortId;
 use crate::slb::session::View;
@@ -218,20 +218,25 @@ pub fn arp(now: Instant, director: &Director) -> Vec<ArpRow> {
     director.neighbors().iter().map(row).collect()
 }
 
-/// What `show gateway` says; `None` without a gateway.
-pub fn gateway(director: &Director) -> Option<GatewayView> {
-    let model = director.model();
-    let address = model.gateway.as_ref()?.ipaddr.map(IpAddr::from)?;
-    let neighbor = director.neighbors().get(address.into());
-    let interface = neighbor.map(|neighbor| u16::from(neighbor.port));
-    let home =
-        |n: &crate::conf::model::Network| n.active && n.contains(address) && Some(n.interface) == interface;
-    Some(GatewayView {
-        address,
-        network: model.networks.iter().find(|(_, network)| home(network)).map(|(number, _)| *number),
-        interface,
-        mac: neighbor.and_then(|neighbor| neighbor.mac).map(|mac| mac.0),
-    })
+/// Rows of `show gateway`.
+pub fn gateways(director: &Director, now: Instant) -> Vec<GatewayRow> {
+    let row = |view: GatewayView| {
+        let text = view.status.to_string();
+        GatewayRow {
+            address: view.addr.to_ip(),
+            state: match view.status {
+                GatewayStatus::Up => "up",
+                GatewayStatus::Waiting => "waiting",
+                _ => "down",
+            },
+            reason: (view.status != GatewayStatus::Up)
+                .then(|| text.strip_prefix("down: ").unwrap_or(&text).to_owned()),
+            interface: view.port.map(u16::from),
+            mac: view.station.map(|station| station.0),
+            since: now.since(view.since).as_secs(),
+        }
+    };
+    director.gateways().map(row).collect()
 }
 
 /// Rows of `show threads`, asked for by the control thread.

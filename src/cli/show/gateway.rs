@@ -1,55 +1,61 @@
 //! `show gateway`
 
 use super::json::Json;
-use super::table::{fields, mac};
+use super::table::{Column, mac, render as table};
 use std::net::IpAddr;
 
-/// The default next hop.
+/// The default next hop of one family.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GatewayView {
+pub struct GatewayRow {
     /// Its address.
     pub address: IpAddr,
-    /// Network that it lies in, when that is in use.
-    pub network: Option<u16>,
-    /// Interface of that network.
+    /// `up`, `down` or `waiting`.
+    pub state: &'static str,
+    /// Why it is not up.
+    pub reason: Option<String>,
+    /// Interface behind which it is, when its network is in use.
     pub interface: Option<u16>,
     /// Its station address, when known.
     pub mac: Option<[u8; 6]>,
+    /// Seconds since its state changed.
+    pub since: u64,
 }
 
-impl GatewayView {
-    fn state(&self) -> &'static str {
-        match (self.mac, self.network) {
-            (Some(_), _) => "known",
-            (None, Some(_)) => "asking",
-            (None, None) => "unreachable",
-        }
-    }
+/// One row per gateway.
+pub fn render(rows: &[GatewayRow]) -> String {
+    let columns = [
+        Column::Left("address"),
+        Column::Left("state"),
+        Column::Right("since"),
+        Column::Right("if"),
+        Column::Left("mac"),
+        Column::Left("reason"),
+    ];
+    let cells = |row: &GatewayRow| {
+        vec![
+            row.address.to_string(),
+            row.state.to_owned(),
+            format!("{} s", row.since),
+            row.interface.map_or_else(|| "-".to_owned(), |n| n.to_string()),
+            row.mac.map_or_else(|| "-".to_owned(), mac),
+            row.reason.clone().unwrap_or_default(),
+        ]
+    };
+    table(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
-/// One line per fact.
-pub fn render(view: &Option<GatewayView>) -> String {
-    let Some(view) = view else { return "  no gateway\n".to_owned() };
-    let number = |number: Option<u16>| number.map_or_else(|| "none in use".to_owned(), |n| n.to_string());
-    fields(&[
-        ("address", view.address.to_string()),
-        ("state", view.state().to_owned()),
-        ("mac", view.mac.map_or_else(|| "-".to_owned(), mac)),
-        ("network", number(view.network)),
-        ("interface", number(view.interface)),
-    ])
-}
-
-/// The same as one object; the address is null without a gateway.
-pub fn json(view: &Option<GatewayView>) -> Json {
-    let view = view.as_ref();
-    Json::Object(vec![
-        ("address", Json::maybe(view, |view| Json::text(view.address))),
-        ("state", Json::maybe(view, |view| Json::text(view.state()))),
-        ("mac", Json::maybe(view.and_then(|view| view.mac), |octets| Json::text(mac(octets)))),
-        ("network", Json::maybe(view.and_then(|view| view.network), Json::from)),
-        ("interface", Json::maybe(view.and_then(|view| view.interface), Json::from)),
-    ])
+/// The same as one object per gateway.
+pub fn json(rows: &[GatewayRow]) -> Json {
+    Json::list(rows, |row| {
+        Json::Object(vec![
+            ("address", Json::text(row.address)),
+            ("state", Json::text(row.state)),
+            ("reason", Json::maybe(row.reason.as_ref(), Json::text)),
+            ("since_seconds", row.since.into()),
+            ("interface", Json::maybe(row.interface, Json::from)),
+            ("mac", Json::maybe(row.mac, |octets| Json::text(mac(octets)))),
+        ])
+    })
 }
 
 #[cfg(test)]
@@ -57,26 +63,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gateway_is_known_asked_for_or_out_of_reach() {
-        let view = GatewayView {
+    fn each_family_has_its_row() {
+        let up = GatewayRow {
             address: "10.1.0.254".parse().unwrap(),
-            network: Some(1),
+            state: "up",
+            reason: None,
             interface: Some(2),
             mac: Some([2, 0, 0, 0, 0, 1]),
+            since: 17,
+        };
+        let down = GatewayRow {
+            address: "2001:db8::fe".parse().unwrap(),
+            state: "down",
+            reason: Some("no answer to its check".into()),
+            interface: None,
+            mac: None,
+            since: 3,
         };
         assert_eq!(
-            render(&Some(view.clone())),
-            "  address   : 10.1.0.254
-  state     : known
-  mac       : 02:00:00:00:00:01
-  network   : 1
-  interface : 2
+            render(&[up.clone(), down.clone()]),
+            "  address      state since if mac               reason
+  ---
+  10.1.0.254   up     17 s  2 02:00:00:00:00:01
+  2001:db8::fe down    3 s  - -                 no answer to its check
 "
         );
-        let asked = GatewayView { mac: None, ..view };
-        assert!(render(&Some(asked.clone())).contains(": asking\n"));
-        let lost = GatewayView { network: None, interface: None, ..asked };
-        assert!(render(&Some(lost)).contains(": unreachable\n"));
-        assert_eq!(render(&None), "  no gateway\n");
+        let text = json(&[up, down]).to_string();
+        assert!(text.contains("\"reason\":null") && text.contains("\"interface\":null"), "{text}");
     }
 }

@@ -72,7 +72,9 @@ impl Daemon {
                 either(json, &self.config, configuration::written, shown_configuration::json)
             }
             Show::Drops => either(json, &tables::drops(doors)[..], drops::render, drops::json),
-            Show::Gateway => either(json, &tables::gateway(director), gateway::render, gateway::json),
+            Show::Gateway => {
+                either(json, &tables::gateways(director, now)[..], gateway::render, gateway::json)
+            }
             Show::Instance => either(json, &self.instance_view(), instance::render, instance::json),
             Show::Interfaces => {
                 let rows = only(tables::interfaces(director, doors), Kind::Interface, number, |r| r.number)?;
