@@ -416,7 +416,10 @@ pub fn help(word: Option<&str>) -> Result<String, String> {
             Ok(text)
         }
         Match::One(First::Statement(word)) => {
-            let candidates = complete_statement(&format!("{word} "), &Config::default());
+            // What an object has to say comes behind its number.
+            let numbered = Kind::ALL.iter().any(|kind| kind.keyword() == word && kind.limit().is_some());
+            let line = format!("{word} {}", if numbered { "1 " } else { "" });
+            let candidates = complete_statement(&line, &Config::default());
             let about = complete_statement(word, &Config::default());
             let about = about.iter().find(|candidate| candidate.word == word);
             let mut text = row(word, about.map_or("", |candidate| &candidate.help));
@@ -471,8 +474,14 @@ pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
             let offered: Vec<Candidate> = match COMMANDS[at].keyword {
                 "show" => SHOWS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
                 "clear" => CLEARS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
-                "reload" | "source" => vec![candidate("-n", "only say what would change")],
-                "save" => vec![candidate("force", "overwrite a file with comments")],
+                "reload" => vec![candidate("-n", "only say what would change")],
+                "source" => vec![candidate("-n", "only say what would change"), candidate("<file>", FILE)],
+                "check" => vec![candidate("<file>", FILE)],
+                "save" => vec![
+                    candidate("force", "overwrite a file with comments"),
+                    candidate("<file>", FILE),
+                    candidate("<Enter>", "the file that bng was started with"),
+                ],
                 "help" => first_words().map(|(word, _)| candidate(word, "")).collect(),
                 _ => Vec::new(),
             };
@@ -489,6 +498,8 @@ pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
         _ => complete_statement(line, config),
     }
 }
+
+const FILE: &str = "absolute path of a file";
 
 fn candidate(word: &str, help: &str) -> Candidate {
     Candidate { word: word.to_owned(), help: help.to_owned() }

@@ -869,9 +869,11 @@ fn words_are_completed_where_the_line_ends() {
     assert_eq!(words("reg"), ["register"]);
     assert_eq!(words("s"), ["set", "server"]);
     assert_eq!(words("register s"), ["server", "servers"]);
-    assert_eq!(words("register servers "), ["1", "12"]);
+    assert_eq!(words("register servers "), ["1", "12", "<server>[,<server>...]"]);
     assert_eq!(words("server 1"), ["1", "12"]);
     assert_eq!(complete("server ", &config)[0].help, "web");
+    assert_eq!(complete("server ", &config)[1].help, "server 12");
+    assert_eq!(words("server "), ["1", "12", "<1-512>"]);
     assert_eq!(complete("server 1 targets ", &config)[0].help, "10.0.0.7");
     assert_eq!(words("server 1 targets 1,"), ["1,2", "1,3"]);
     assert_eq!(words("server 1 targets 1,2,3"), ["1,2,3"]);
@@ -892,6 +894,74 @@ fn words_are_completed_where_the_line_ends() {
     assert_eq!(words("interface 1 name \"et"), [""; 0]);
     assert_eq!(words("nonsense "), [""; 0]);
     assert!(words("").len() > 10 && !words("").contains(&"<".to_owned()));
+}
+
+#[test]
+fn a_block_of_several_lines_is_completed_like_a_line() {
+    let config = good("server 1 name web\ntarget 1\n");
+    let words = |line: &str| -> Vec<String> { complete(line, &config).into_iter().map(|c| c.word).collect() };
+    assert_eq!(words("target 1 {\n  ipaddr 10.0.0.7\n  po"), ["port"]);
+    assert_eq!(words("target 1\n{\n  dsr "), ["enable", "disable"]);
+    assert!(!words("target 1 {\n ipaddr 10.0.0.7\n").contains(&"ipaddr".to_owned()));
+    assert!(words("target 1 {\n").contains(&"}".to_owned()));
+    assert!(words("target 1 {\n // which one?\n dsr enable }\n").contains(&"server".to_owned()));
+    assert_eq!(words("hostname a\nregister s"), ["server", "servers"]);
+}
+
+#[test]
+fn the_end_of_a_line_is_offered_where_it_may_end() {
+    let config = good("server 1 name web\nlgrp 1 de\n");
+    let ends = |line: &str| complete(line, &config).iter().any(|candidate| candidate.word == "<Enter>");
+    for line in [
+        "hostname a ",
+        "server 1 { port 80 } ",
+        "server 1 {\nport 80\n} ",
+        "server 1 port 80 ",
+        "set localdsr 1 ",
+        "vrrp vrid 1 ",
+        "lgrp 1 de ",
+        "register server 1 ",
+        "no server 1 ",
+        "no server 1 name ",
+        "no server 1 targets ",
+    ] {
+        assert!(ends(line), "{line}");
+    }
+    for line in ["", "hostname ", "server ", "server 1 {", "server 1 port ", "register ", "register server ", "no "] {
+        assert!(!ends(line), "{line}");
+    }
+}
+
+#[test]
+fn everything_that_may_be_typed_is_offered_with_a_line_that_explains_it() {
+    let config = Config::default();
+    let explained = |line: &str, word: &str| {
+        let offered = complete(line, &config);
+        assert!(offered.iter().all(|candidate| !candidate.help.is_empty()), "{line}: {offered:?}");
+        assert!(word.is_empty() || offered.iter().any(|candidate| candidate.word == word), "{line}{word}");
+        assert!(!offered.is_empty(), "{line}");
+    };
+    for statement in STATEMENTS {
+        let number = statement.kind.limit().map_or("", |_| "1 ");
+        let object = match statement.kind {
+            Kind::Top => String::new(),
+            kind => format!("{} {number}", kind.keyword()),
+        };
+        explained("", object.split(' ').next().unwrap_or_default());
+        for name in statement.names().filter(|_| !statement.kind.is_one_line()) {
+            explained(&object, name);
+            explained(&format!("{object}{name} "), "");
+        }
+    }
+    for verb in ["register", "unregister", "enable", "disable", "no"] {
+        for kind in Kind::NUMBERED {
+            explained(&format!("{verb} "), kind.keyword());
+            // What does not exist cannot be removed.
+            if verb != "no" {
+                explained(&format!("{verb} {} ", kind.keyword()), "");
+            }
+        }
+    }
 }
 
 // Anything that can be kept can be written, and reads back the same.

@@ -243,12 +243,8 @@ impl Daemon {
             self.end(now, Exit::Success);
         }
         if asked.reload {
-            match self.reload(now, false) {
-                Ok(changes) => log::info!("configuration read again: {}", in_one_line(&changes)),
-                Err(e) => {
-                    log::error!("configuration not read again, nothing is changed: {}", in_one_line(&e.text))
-                }
-            }
+            // The log tells how it went; nobody else asked.
+            let _ = self.reload(now, false);
         }
         let mut requests = self.control.serve(now, &ready);
         while !requests.is_empty() {
@@ -564,16 +560,34 @@ impl Daemon {
 
     /// Reads the configuration file again. What changed is the text.
     fn reload(&mut self, now: Instant, dry_run: bool) -> Result<String, Failure> {
-        let loaded = configuration::load(&self.instance.config, true)?;
-        self.exchange(now, loaded.config, loaded.warnings, dry_run)
+        let done = configuration::load(&self.instance.config, true)
+            .and_then(|loaded| self.exchange(now, loaded.config, loaded.warnings, dry_run));
+        if !dry_run {
+            match &done {
+                Ok(changes) => log::info!("configuration read again: {}", in_one_line(changes)),
+                Err(e) => {
+                    log::error!("configuration not read again, nothing is changed: {}", in_one_line(&e.text));
+                }
+            }
+        }
+        done
     }
 
     /// Applies the statements in a file: all of them, or nothing. What changed is the text.
     fn source(&mut self, now: Instant, file: &str, dry_run: bool) -> Result<String, Failure> {
         let path = absolute("source", file)?;
         let mut config = self.config.clone();
-        let warnings = configuration::source(&path, &mut config)?;
-        self.exchange(now, config, warnings, dry_run)
+        let done = configuration::source(&path, &mut config)
+            .and_then(|warnings| self.exchange(now, config, warnings, dry_run));
+        if !dry_run {
+            match &done {
+                Ok(changes) => log::info!("{} applied: {}", path.display(), in_one_line(changes)),
+                Err(e) => {
+                    log::error!("{} not applied, nothing is changed: {}", path.display(), in_one_line(&e.text));
+                }
+            }
+        }
+        done
     }
 
     /// Makes `config` the running configuration, unless it brings an error that the running one does not have, and

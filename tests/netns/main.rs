@@ -15,13 +15,19 @@ mod dsr;
 #[cfg(target_os = "linux")]
 mod farm;
 #[cfg(target_os = "linux")]
+mod newcomer;
+#[cfg(target_os = "linux")]
 mod operator;
 #[cfg(target_os = "linux")]
 mod poc;
 #[cfg(target_os = "linux")]
 mod protocols;
 #[cfg(target_os = "linux")]
+mod reloads;
+#[cfg(target_os = "linux")]
 mod suite;
+#[cfg(target_os = "linux")]
+mod terminal;
 #[cfg(target_os = "linux")]
 mod vrrp;
 
@@ -36,6 +42,7 @@ fn main() -> std::process::ExitCode {
         vrrp::cases(),
         operator::cases(),
         console::cases(),
+        newcomer::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

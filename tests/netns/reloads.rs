@@ -1,0 +1,1 @@
+//! A configuration that is changed again and again under load.
