@@ -482,7 +482,7 @@ pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
                     candidate("<file>", FILE),
                     candidate("<Enter>", "the file that bng was started with"),
                 ],
-                "help" => first_words().map(|(word, _)| candidate(word, "")).collect(),
+                "help" => complete("", config),
                 _ => Vec::new(),
             };
             offered.into_iter().filter(|candidate| candidate.word.starts_with(rest)).collect()

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::argument::{Arg, Choice};
+use super::argument::{Arg, Choice, Standing};
 use super::config::Config;
 use super::keyword::{Match, unique_prefix};
 use super::kind::Kind;
 use super::lexer::{Lexeme, Lexer, Span};
 use super::statement::{
-    First, STATEMENTS, Statement, Verb, describe, find, first_names, numbered_kind_names,
+    Effect, First, STATEMENTS, Statement, Verb, describe, find, first_names, numbered_kind_names,
 };
 
 /// A word that the last word of a line may become.
@@ -35,7 +35,7 @@ impl Candidate {
 /// Every word that a configuration line can begin with.
 pub fn first_words() -> impl Iterator<Item = Candidate> {
     first_names().map(|(name, first)| match first {
-        First::Statement(at) => Candidate::new(name, STATEMENTS[at].help),
+        First::Statement(at) => Candidate::new(name, purpose(&STATEMENTS[at])),
         First::Object(kind) => Candidate::new(name, kind.help()),
         First::Verb(verb) => Candidate::new(name, verb.help()),
     })
@@ -100,7 +100,7 @@ fn candidates(words: &[&str], partial: &str, config: &Config) -> Vec<Candidate> 
         Match::One(First::Verb(_)) => match rest {
             [] => numbered_kind_names().map(|(name, kind)| Candidate::new(name, kind.help())).collect(),
             [kind] => match unique_prefix(kind, numbered_kind_names()) {
-                Match::One(kind) => indices(kind, "", partial, config),
+                Match::One(kind) => indices(kind, partial, config),
                 _ => Vec::new(),
             },
             [_, _] => vec![enter()],
@@ -157,7 +157,7 @@ fn object(kind: Kind, words: &[&str], partial: &str, config: &Config) -> Vec<Can
         .iter()
         .enumerate()
         .filter(|(at, statement)| statement.kind == kind && !used.contains(at))
-        .flat_map(|(_, statement)| statement.names().map(|name| Candidate::new(name, statement.help)))
+        .flat_map(|(_, statement)| statement.names().map(|name| Candidate::new(name, purpose(statement))))
         .collect();
     if in_block {
         candidates.push(Candidate::new("}", "end of the block"));
@@ -171,7 +171,7 @@ fn object(kind: Kind, words: &[&str], partial: &str, config: &Config) -> Vec<Can
 
 fn removal(words: &[&str], partial: &str, config: &Config) -> Vec<Candidate> {
     let statements =
-        |kind| describe(kind).map(|statement| Candidate::new(statement.keyword, statement.help)).collect();
+        |kind| describe(kind).map(|statement| Candidate::new(statement.keyword, purpose(statement))).collect();
     let Some((first, rest)) = words.split_first() else {
         let verbs: Vec<_> = Verb::ALL.iter().map(|verb| verb.keyword()).collect();
         return first_words().filter(|candidate| !verbs.contains(&candidate.word.as_str())).collect();
@@ -205,14 +205,22 @@ fn numbers(kind: Kind, config: &Config) -> Vec<Candidate> {
     config.numbers(kind).map(|(number, name)| Candidate::new(number.to_string(), told(number, name))).collect()
 }
 
-/// The last element of a list of objects of `kind`, and what such a list looks like. `help` may be empty.
-fn indices(kind: Kind, help: &str, partial: &str, config: &Config) -> Vec<Candidate> {
+/// The last element of the list behind `register` and its like.
+fn indices(kind: Kind, partial: &str, config: &Config) -> Vec<Candidate> {
     let mut candidates = list(numbers(kind, config), partial);
     let arg = Arg::Indices(kind);
-    let help = if help.is_empty() { "one or several numbers" } else { help };
-    candidates.push(Candidate::new(arg.usage(), explained(help, arg)));
+    candidates.push(Candidate::new(arg.usage(), explained("one number or several", arg)));
     candidates
 }
+
+/// What a statement is for, and whether something comes of it.
+fn purpose(statement: &Statement) -> String {
+    let suffix = if statement.effect == Effect::Kept { UNUSED } else { "" };
+    format!("{}{suffix}", statement.help)
+}
+
+/// Said of what is kept and saved, but does nothing yet.
+const UNUSED: &str = " (no effect in this version)";
 
 /// `help` with an example of the argument.
 fn explained(help: &str, arg: Arg) -> String {
@@ -225,26 +233,33 @@ fn explained(help: &str, arg: Arg) -> String {
 
 /// What may stand as the argument of `statement`.
 fn argument(statement: &Statement, partial: &str, config: &Config) -> Vec<Candidate> {
-    let words = |choices: &'static [Choice]| {
-        choices.iter().filter(|c| c.is_accepted()).map(|c| Candidate::new(c.word, c.help)).collect::<Vec<_>>()
+    let word = |word: &'static str, help: &str| {
+        let holds = if statement.default == Some(word) { " (the default)" } else { "" };
+        Candidate::new(word, format!("{help}{holds}"))
     };
-    match statement.arg {
-        Arg::Flag => vec![Candidate::new("0", "no"), Candidate::new("1", "yes")],
-        Arg::Switch => vec![Candidate::new("enable", "yes"), Candidate::new("disable", "no")],
-        Arg::Choice(choices) => words(choices),
-        Arg::Choices(choices) => {
-            let mut candidates = list(words(choices), partial);
-            candidates.push(Candidate::new(statement.arg.usage(), statement.help));
-            candidates
-        }
-        Arg::Index(kind) => {
-            let mut candidates = numbers(kind, config);
-            candidates.push(Candidate::new(statement.arg.usage(), statement.help));
-            candidates
-        }
-        Arg::Indices(kind) => indices(kind, statement.help, partial, config),
-        arg => vec![Candidate::new(arg.usage(), explained(statement.help, arg))],
-    }
+    let words = |choices: &'static [Choice]| {
+        let said = |choice: &Choice| match choice.standing {
+            Standing::Kept(_) => Candidate::new(choice.word, format!("{}{UNUSED}", choice.help)),
+            Standing::Works | Standing::Known => word(choice.word, choice.help),
+        };
+        choices.iter().filter(|choice| choice.is_accepted()).map(said).collect::<Vec<_>>()
+    };
+    // What has to be made up, and what it looks like.
+    let made_up = || {
+        let default = statement.default.map_or(String::new(), |default| format!(" (default {default})"));
+        Candidate::new(statement.arg.usage(), format!("{}{default}", explained(statement.help, statement.arg)))
+    };
+    let mut candidates = match statement.arg {
+        Arg::Flag => return vec![word("0", "no"), word("1", "yes")],
+        Arg::Switch => return vec![word("enable", "yes"), word("disable", "no")],
+        Arg::Choice(choices) => return words(choices),
+        Arg::Choices(choices) => list(words(choices), partial),
+        Arg::Index(kind) => numbers(kind, config),
+        Arg::Indices(kind) => list(numbers(kind, config), partial),
+        _ => Vec::new(),
+    };
+    candidates.push(made_up());
+    candidates
 }
 
 /// Completes the last element of a list: the candidates carry the elements before it, and those are not offered again.

@@ -43,6 +43,7 @@ fn main() -> std::process::ExitCode {
         operator::cases(),
         console::cases(),
         newcomer::cases(),
+        reloads::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }
