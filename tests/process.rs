@@ -340,7 +340,10 @@ fn the_largest_configuration_is_loaded_saved_and_read_again_in_no_time() {
     std::fs::write(&other, "no server 512\nserver 1 stimeout 7\n").unwrap();
     let changes = timed("a transaction", &["source", &other.display().to_string()]);
     assert!(changes.contains("server 512: removed") && changes.contains("server 1: stimeout 7"), "{changes}");
-    assert_eq!(timed("all targets", &["show", "targets"]).lines().filter(|l| l.contains(":81")).count(), 1024);
+    assert_eq!(
+        timed("all targets", &["show", "targets"]).lines().filter(|l| l.contains(":81")).count(),
+        1024
+    );
 }
 
 #[test]
@@ -361,7 +364,9 @@ fn a_change_that_cannot_be_carried_out_is_not_made_by_halves() {
     let file = node.folder.join("part");
     std::fs::write(&file, "hostname nodeb\nserver 1 ipaddr 192.0.2.1\nenable interface 1\n").unwrap();
     refused(&["source", &file.display().to_string()], "no-such-device");
-    node.configure("hostname nodec\ninterface 1 name no-such-device\nregister interface 1\nenable interface 1\n");
+    node.configure(
+        "hostname nodec\ninterface 1 name no-such-device\nregister interface 1\nenable interface 1\n",
+    );
     refused(&["reload"], "no-such-device");
     refused(&["server", "1", "ipaddr", "192.0.2.1", "port", "x"], "port");
     refused(&["save", "relative"], "no absolute path");

@@ -121,7 +121,8 @@ fn object(kind: Kind, words: &[&str], partial: &str, config: &Config) -> Vec<Can
         let Some((_, rest)) = words.split_first() else {
             let new = format!("<1-{}>", kind.limit().unwrap_or(0));
             let mut candidates = numbers(kind, config);
-            candidates.push(Candidate::new(new, format!("number of the {}, new or existing", kind.keyword())));
+            candidates
+                .push(Candidate::new(new, format!("number of the {}, new or existing", kind.keyword())));
             return candidates;
         };
         words = rest;
@@ -170,8 +171,9 @@ fn object(kind: Kind, words: &[&str], partial: &str, config: &Config) -> Vec<Can
 }
 
 fn removal(words: &[&str], partial: &str, config: &Config) -> Vec<Candidate> {
-    let statements =
-        |kind| describe(kind).map(|statement| Candidate::new(statement.keyword, purpose(statement))).collect();
+    let statements = |kind| {
+        describe(kind).map(|statement| Candidate::new(statement.keyword, purpose(statement))).collect()
+    };
     let Some((first, rest)) = words.split_first() else {
         let verbs: Vec<_> = Verb::ALL.iter().map(|verb| verb.keyword()).collect();
         return first_words().filter(|candidate| !verbs.contains(&candidate.word.as_str())).collect();
@@ -202,7 +204,10 @@ fn removal(words: &[&str], partial: &str, config: &Config) -> Vec<Candidate> {
 /// The objects of `kind` that exist.
 fn numbers(kind: Kind, config: &Config) -> Vec<Candidate> {
     let told = |number, name: String| if name.is_empty() { kind.object_name(number) } else { name };
-    config.numbers(kind).map(|(number, name)| Candidate::new(number.to_string(), told(number, name))).collect()
+    config
+        .numbers(kind)
+        .map(|(number, name)| Candidate::new(number.to_string(), told(number, name)))
+        .collect()
 }
 
 /// The last element of the list behind `register` and its like.
@@ -247,7 +252,10 @@ fn argument(statement: &Statement, partial: &str, config: &Config) -> Vec<Candid
     // What has to be made up, and what it looks like.
     let made_up = || {
         let default = statement.default.map_or(String::new(), |default| format!(" (default {default})"));
-        Candidate::new(statement.arg.usage(), format!("{}{default}", explained(statement.help, statement.arg)))
+        Candidate::new(
+            statement.arg.usage(),
+            format!("{}{default}", explained(statement.help, statement.arg)),
+        )
     };
     let mut candidates = match statement.arg {
         Arg::Flag => return vec![word("0", "no"), word("1", "yes")],

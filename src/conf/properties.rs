@@ -51,7 +51,8 @@ const HOSTILE: &[&str] = &[
 /// Text without blanks and slashes where `bare`, of at most `max` characters.
 fn text(seed: &mut Seed, max: usize, bare: bool) -> String {
     const LETTERS: &[char] = &[
-        'a', 'Z', '9', '-', '.', '"', '\\', '{', '}', ',', '$', 'ü', '☃', ' ', '\t', '/', ';', '\'', '\u{feff}',
+        'a', 'Z', '9', '-', '.', '"', '\\', '{', '}', ',', '$', 'ü', '☃', ' ', '\t', '/', ';', '\'',
+        '\u{feff}',
     ];
     let fits = |c: &char| !bare || !c.is_whitespace() && *c != '/';
     match seed.below(4) {
@@ -221,7 +222,9 @@ fn base() -> Config {
     for kind in [Kind::Interface, Kind::Network, Kind::Vip, Kind::Server, Kind::Target, Kind::Tnat] {
         config.apply_line(&format!("{} 1", kind.keyword())).expect("an empty object");
     }
-    config.apply_line("network 2 { addr 10.0.0.0 mask 255.0.0.0 real 10.0.0.1 interface 1 }").expect("network");
+    config
+        .apply_line("network 2 { addr 10.0.0.0 mask 255.0.0.0 real 10.0.0.1 interface 1 }")
+        .expect("network");
     config.apply_line("vrrp { vrid 1 network 2 }").expect("vrrp");
     config.apply_line("gateway { ipaddr 10.0.0.2 ipaddr6 2001:db8::2 }").expect("gateway");
     config
@@ -314,7 +317,8 @@ fn pieces(text: &str) -> Vec<String> {
     let rank = |piece: &String| {
         let mut words = piece.split_whitespace();
         let first = words.next().unwrap_or_default();
-        let kind = if matches!(first, "register" | "enable") { words.next().unwrap_or_default() } else { first };
+        let kind =
+            if matches!(first, "register" | "enable") { words.next().unwrap_or_default() } else { first };
         order.iter().position(|word| *word == kind.trim_end_matches('s')).map_or(0, |at| at + 1)
     };
     pieces.sort_by_key(rank);

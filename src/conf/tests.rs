@@ -904,7 +904,9 @@ fn the_end_of_a_line_is_offered_where_it_may_end() {
     ] {
         assert!(ends(line), "{line}");
     }
-    for line in ["", "hostname ", "server ", "server 1 {", "server 1 port ", "register ", "register server ", "no "] {
+    for line in
+        ["", "hostname ", "server ", "server 1 {", "server 1 port ", "register ", "register server ", "no "]
+    {
         assert!(!ends(line), "{line}");
     }
 }

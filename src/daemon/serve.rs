@@ -583,7 +583,11 @@ impl Daemon {
             match &done {
                 Ok(changes) => log::info!("{} applied: {}", path.display(), in_one_line(changes)),
                 Err(e) => {
-                    log::error!("{} not applied, nothing is changed: {}", path.display(), in_one_line(&e.text));
+                    log::error!(
+                        "{} not applied, nothing is changed: {}",
+                        path.display(),
+                        in_one_line(&e.text)
+                    );
                 }
             }
         }

@@ -99,9 +99,41 @@ fn dictionary() -> String {
         }
     }
     // The control language, and arguments that are no words.
-    words.extend(["show", "save force", "source -n ", "reload -n", "check", "clear", "help", "complete ", "hello "]);
-    words.extend(["json", "1-3", "1,2", "3,10", "80,3,10", "x,3,10", "10.0.0.1", "255.255.255.0", "2001:db8::1"]);
-    words.extend(["0", "4294967295", "4294967296", "-0.5", "{", "}", "//", "\\\"", "\\\\", "\\x0a", "\\x00\\x00\\x00"]);
+    words.extend([
+        "show",
+        "save force",
+        "source -n ",
+        "reload -n",
+        "check",
+        "clear",
+        "help",
+        "complete ",
+        "hello ",
+    ]);
+    words.extend([
+        "json",
+        "1-3",
+        "1,2",
+        "3,10",
+        "80,3,10",
+        "x,3,10",
+        "10.0.0.1",
+        "255.255.255.0",
+        "2001:db8::1",
+    ]);
+    words.extend([
+        "0",
+        "4294967295",
+        "4294967296",
+        "-0.5",
+        "{",
+        "}",
+        "//",
+        "\\\"",
+        "\\\\",
+        "\\x0a",
+        "\\x00\\x00\\x00",
+    ]);
     let lines = words.iter().filter(|word| !word.is_empty()).map(|word| format!("\"{word}\"\n"));
     lines.collect()
 }

@@ -34,7 +34,27 @@ fn converses() {
     terminal.until("the answer again", |s| s.matches("0 sessions\n").count() == 2);
     terminal.keys("'nonsense' Enter");
     terminal.until("an error", |s| s.contains("nonsense") && s.trim_end().ends_with("bng#"));
-    terminal.keys("'quit' Enter");
+    // The elements of a list, and the lines of a block.
+    terminal.keys("'modules arp,sl' Tab");
+    terminal.until("the completed list", |s| s.trim_end().ends_with("bng# modules arp,slb"));
+    terminal.keys("C-u 'server 7 {' Enter");
+    terminal.until("the prompt of a block", |s| s.trim_end().ends_with("\n>"));
+    terminal.keys("'prot' Tab");
+    terminal.until("the completed statement", |s| s.trim_end().ends_with("> protocol"));
+    terminal.keys("'?' Enter");
+    let asked = "  tcp                  TCP\n  udp                  UDP\n> protocol";
+    terminal.until("an answer within the block", |s| s.trim_end().ends_with(asked));
+    terminal.keys("'tcp' Enter");
+    terminal.until("the next line of the block", |s| s.trim_end().ends_with("> protocol tcp\n>"));
+    terminal.keys("'}' Enter");
+    terminal.until("the end of the block", |s| s.trim_end().ends_with("> }\nbng#"));
+    terminal.keys("'remark what ?' Enter");
+    let end = "  <Enter>              the line is complete\nbng# remark what";
+    terminal.until("what else may follow", |s| s.trim_end().ends_with(end));
+    terminal.keys("C-u 'nonsense ?' Enter");
+    terminal.until("that nothing is known", |s| s.contains("  nothing is known that could follow here\n"));
+    terminal.keys("C-u 'quit' Enter");
+    assert!(bng.cmdctl("show configuration\n").contains("server    7 {\n          protocol tcp\n}"));
     wait::for_true("the end of the console", Duration::from_secs(5), || {
         let processes = bng.host().run("ps -o args= -A");
         !processes.lines().any(|l| l.ends_with("bng control"))

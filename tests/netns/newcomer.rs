@@ -54,9 +54,9 @@ fn in_typing_order(text: &str) -> Vec<String> {
     const ORDER: [&str; 5] = ["interface", "network", "vrrp", "target", "server"];
     // Verbs stand behind the objects that they are about.
     let rank = |statement: &String| {
-        let of = statement.split_whitespace().find_map(|word| {
-            ORDER.iter().position(|kind| *kind == word.trim_end_matches('s'))
-        });
+        let of = statement
+            .split_whitespace()
+            .find_map(|word| ORDER.iter().position(|kind| *kind == word.trim_end_matches('s')));
         of.map_or(0, |at| at + 1)
     };
     statements.sort_by_key(rank);
@@ -78,7 +78,11 @@ impl Newcomer<'_> {
             let mut typed = String::new();
             for word in words(line) {
                 let rows = self.ask(&typed);
-                assert!(offers(&rows, word), "behind `{typed}`, `{word}` is not offered:\n{}", rows.join("\n"));
+                assert!(
+                    offers(&rows, word),
+                    "behind `{typed}`, `{word}` is not offered:\n{}",
+                    rows.join("\n")
+                );
                 self.terminal.keys(&format!("-l '{word} '"));
                 typed.push_str(&format!("{word} "));
                 self.until_line(&format!("{prompt} {typed}"));
@@ -150,9 +154,9 @@ fn offers(rows: &[String], word: &str) -> bool {
         "<word>" => word.chars().all(|c| !c.is_whitespace()),
         "<text>" => true,
         "<interval>,<timeout>" => numbers(word).is_some_and(|list| list.len() == 2),
-        "<word>[,<word>...]" => {
-            word.split(',').all(|element| rows.iter().any(|row| row.split_whitespace().next() == Some(element)))
-        }
+        "<word>[,<word>...]" => word
+            .split(',')
+            .all(|element| rows.iter().any(|row| row.split_whitespace().next() == Some(element))),
         list if list.contains("[,") => numbers(word).is_some(),
         one if one.starts_with('<') => {
             let range = one.trim_matches(['<', '>']).split_once('-');

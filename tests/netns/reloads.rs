@@ -1,4 +1,5 @@
 //! A configuration that is changed again and again under load.
+#![allow(clippy::disallowed_types, reason = "the load keeps a pace of real time")]
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -53,7 +54,9 @@ fn load(host: &Host, clients: &[String], stop: &AtomicBool) -> Load {
             }
             let begun = Instant::now();
             match request(client.parse().expect("an address")) {
-                Ok(answer) if answer.contains("200 OK") && answer.contains("\r\n\r\nweb") => load.answers += 1,
+                Ok(answer) if answer.contains("200 OK") && answer.contains("\r\n\r\nweb") => {
+                    load.answers += 1
+                }
                 Ok(answer) => load.failures.push(format!("{client}: {answer:?}")),
                 Err(e) => load.failures.push(format!("{client}: {e}")),
             }
@@ -69,7 +72,9 @@ fn load(host: &Host, clients: &[String], stop: &AtomicBool) -> Load {
 fn changed(n: usize, base: &str) -> String {
     match n % 5 {
         0 => format!("{base}remark \"reload {n}\"\n"),
-        1 => format!("{base}target 9 {{ ipaddr 10.1.0.9 ping 1,3 dsr enable }}\nregister target 9\nenable target 9\n"),
+        1 => format!(
+            "{base}target 9 {{ ipaddr 10.1.0.9 ping 1,3 dsr enable }}\nregister target 9\nenable target 9\n"
+        ),
         2 => format!(
             "{base}target 8 {{ ipaddr 10.1.0.8 dsr enable }}\nregister target 8\nenable target 8\n\
              server 9 {{ ipaddr 10.1.0.109 port {} protocol tcp targets 8 }}\nregister server 9\nenable server 9\n",
@@ -96,7 +101,8 @@ fn configuration(bng: &Bng) -> String {
 fn ages(bng: &Bng) -> BTreeMap<String, (u64, u64)> {
     let of = |row: &Value, name: &str| row[name].as_u64().unwrap_or_else(|| panic!("{name} in {row}"));
     let rows = shown(bng, "sessions").into_iter().filter(|row| row["server"] == 1);
-    rows.map(|row| (format!("{}:{}", row["address"], row["port"]), (of(&row, "target"), of(&row, "age_s")))).collect()
+    rows.map(|row| (format!("{}:{}", row["address"], row["port"]), (of(&row, "target"), of(&row, "age_s"))))
+        .collect()
 }
 
 /// A counter of the row of `show WHAT json` whose `key` is `number`.
@@ -116,7 +122,8 @@ fn loses_nothing(door: &str) {
         let running = scope.spawn(|| load(&farm.client, &addresses, &stop));
         let finished = scope.spawn(|| {
             // Whatever goes wrong here must also end the load.
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reloads(&farm, &mut bng, &base)));
+            let result =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reloads(&farm, &mut bng, &base)));
             stop.store(true, Ordering::Relaxed);
             result
         });
@@ -178,13 +185,19 @@ fn reloads(farm: &Farm, bng: &mut Bng, base: &str) {
         for (old, new, key, numbers) in
             [(&servers, &new_servers, "server", [1, 4]), (&targets, &new_targets, "target", [1, 2])]
         {
-            for (number, name) in numbers.into_iter().flat_map(|number| [(number, "packets"), (number, "bytes")]) {
+            for (number, name) in
+                numbers.into_iter().flat_map(|number| [(number, "packets"), (number, "bytes")])
+            {
                 let (was, is) = (counter(old, key, number, name), counter(new, key, number, name));
                 assert!(was <= is, "reload {n}: {name} of {key} {number} went from {was} to {is}");
             }
         }
         for row in new_targets.iter().filter(|row| row["target"].as_u64() < Some(3)) {
-            assert_eq!((&row["state"], &row["reason"]), (&"active".into(), &Value::Null), "reload {n}: {row}");
+            assert_eq!(
+                (&row["state"], &row["reason"]),
+                (&"active".into(), &Value::Null),
+                "reload {n}: {row}"
+            );
             assert!(row["checks"].to_string().contains("ping ok"), "reload {n}: {row}");
         }
         (servers, targets) = (new_servers, new_targets);
@@ -195,7 +208,10 @@ fn reloads(farm: &Farm, bng: &mut Bng, base: &str) {
     for (client, (target, age)) in &sessions {
         let (kept, older) = now.get(client).unwrap_or_else(|| panic!("{client} lost its session"));
         assert_eq!(kept, target, "{client} has another target");
-        assert!(*older >= age + took, "the session of {client} is {older} s old, {took} s ago it was {age} s");
+        assert!(
+            *older >= age + took,
+            "the session of {client} is {older} s old, {took} s ago it was {age} s"
+        );
     }
     let log = bng.cmdctl("show log\n");
     let lines = |what: &str| log.lines().filter(|line| line.contains(what)).count();
