@@ -760,6 +760,10 @@ fn a_typed_line_is_applied_as_a_whole_or_not_at_all() {
         "error: interface 1 of network 1 does not exist\n  = this line would lead to that, so nothing has been changed\n"
     );
     assert_eq!(
+        refused(&mut config, "vrrp { vrid 1 network 2 }"),
+        "error: network 2 of vrrp does not exist\n  | vrrp { vrid 1 network 2 }\n  |               ^^^^^^^^^\n  = configure network 2 first\n"
+    );
+    assert_eq!(
         refused(&mut config, "enable target 5"),
         "error: cannot enable target 5: it does not exist\n  | enable target 5\n  |               ^\n"
     );
