@@ -10,13 +10,14 @@ use std::path::Path;
 use bng::conf::{Arg, Kind, STATEMENTS, Verb};
 use bng::seed::Seed;
 
-/// Damaged copies of each frame that a replay tries.
-const FRAMES: u64 = 2_000;
+/// Damaged frames that a replay tries, each input of the corpus as often as any other.
+const FRAMES: u64 = 50_000;
 
-/// Damaged copies of each text that a replay tries; a text takes the time of many frames.
-const TEXTS: u64 = 500;
+/// Damaged texts that a replay tries; a text takes the time of many frames.
+const TEXTS: u64 = 10_000;
 
-/// Calls `target` with every file of the corpus and with `copies` damaged copies of each. A failure names the input by its bytes.
+/// Calls `target` with every file of the corpus and with `copies` damaged copies of them in all. A failure names the
+/// input by its bytes.
 fn replay(corpus: &str, copies: u64, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(corpus);
     let mut files: Vec<_> =
@@ -28,7 +29,7 @@ fn replay(corpus: &str, copies: u64, target: fn(&[u8])) {
     let mut seed = Seed::new(1);
     for (file, input) in files.iter().zip(&inputs) {
         run(file, input, target);
-        for _ in 0..copies {
+        for _ in 0..copies.div_ceil(inputs.len() as u64) {
             run(file, &damaged(&mut seed, input, &inputs), target);
         }
     }
