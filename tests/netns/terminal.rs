@@ -37,6 +37,11 @@ impl<'a> Terminal<'a> {
         self.tmux("capture-pane -p")
     }
 
+    /// The program in the terminal; `sleep` once the console has ended.
+    pub(crate) fn program(&self) -> String {
+        self.tmux("display-message -p '#{pane_current_command}'").trim().to_owned()
+    }
+
     /// The screen as soon as `look` likes it.
     pub(crate) fn until(&self, what: &str, look: impl Fn(&str) -> bool) -> String {
         let (screen, _) =
