@@ -11,6 +11,7 @@
 
 pub mod checks;
 mod election;
+pub mod ping;
 mod send;
 mod status;
 
@@ -58,6 +59,8 @@ pub enum Output {
     Publish(Arc<Snapshot>),
     /// Tell the operator.
     Log(Level, String),
+    /// A [`Director::ping`] is over.
+    Pinged(ping::Report),
 }
 
 /// The slow path of one process.
@@ -77,6 +80,10 @@ pub struct Director {
     announce_again: Option<Instant>,
     /// Last complaint about a foreign owner of one of our addresses.
     conflict_told: BTreeMap<Addr, Instant>,
+    /// What operators are waiting for.
+    pings: Vec<ping::Run>,
+    ping_number: u64,
+    seed: Seed,
     generation: u64,
     changed: bool,
     outputs: VecDeque<Output>,
@@ -99,6 +106,9 @@ impl Director {
             announced: BTreeSet::new(),
             announce_again: None,
             conflict_told: BTreeMap::new(),
+            pings: Vec::new(),
+            ping_number: 0,
+            seed,
             generation: 0,
             changed: true,
             outputs: VecDeque::new(),
@@ -145,6 +155,11 @@ impl Director {
             self.neighbors.forget(now, port);
         }
         self.rewire(now);
+    }
+
+    /// Sets the counters of advertisements to zero.
+    pub fn clear_counters(&mut self) {
+        self.adverts = Adverts::default();
     }
 
     /// Forgets the stations of all neighbours and asks for them anew. Targets are down until theirs answers.
@@ -225,6 +240,7 @@ impl Director {
     }
 
     fn echo_reply(&mut self, now: Instant, from: Addr, ident: u16, sequence: u16) {
+        self.ping_answered(now, from, ident, sequence);
         if !self.checks.answered(now, from, ident, sequence).is_empty() {
             self.changed = true;
         }
@@ -275,6 +291,7 @@ impl Director {
             self.checks.deadline(),
             self.election.as_ref().and_then(Machine::deadline),
             self.announce_again,
+            self.pings_deadline(),
         ];
         timers.into_iter().flatten().min()
     }
@@ -300,6 +317,7 @@ impl Director {
         for ping in pings {
             self.probe(ping);
         }
+        self.run_pings(now);
         if self.announce_again.is_some_and(|at| at <= now) {
             self.announce_again = None;
             self.announced.clear();
@@ -317,6 +335,7 @@ impl Director {
                 wanted.insert(Addr::from(addr), port);
             }
         }
+        wanted.extend(self.pings.iter().map(ping::Run::hop));
         self.neighbors.watch(now, &wanted);
         self.arrange_election(now);
         self.changed = true;
@@ -349,6 +368,17 @@ impl Director {
         own.into_iter()
             .filter(move |(_, own)| master || own.role == snapshot::Role::Real)
             .filter_map(|(addr, own)| Some((addr, self.open_port(u16::from(own.port?))?, own.mac)))
+    }
+
+    /// The addresses of the master, each once: whose they are, and whether this node answers for them now.
+    pub fn virtual_addresses(&self) -> BTreeMap<Addr, (snapshot::Own, bool)> {
+        let mut found = BTreeMap::new();
+        let own = snapshot::own_addresses(&self.model, self).into_iter();
+        for (addr, own) in own.filter(|(_, own)| own.role != snapshot::Role::Real) {
+            let reached = own.port.is_none_or(|port| self.open_port(u16::from(port)).is_some());
+            found.entry(addr).or_insert((own, self.master() && reached));
+        }
+        found
     }
 
     fn publish(&mut self, now: Instant) {

@@ -447,7 +447,7 @@ fn everything_that_is_shown_is_also_shown_as_json() {
     let shows: Vec<&str> = shows.lines().filter_map(|line| line.trim_start().strip_prefix("show ")).collect();
     let words = shows.iter().filter_map(|rest| rest.split_whitespace().next());
     let words: Vec<&str> = words.filter(|word| word.bytes().all(|b| b.is_ascii_lowercase())).collect();
-    assert!(words.len() >= 13, "{words:?}");
+    assert!(words.len() >= 25, "{words:?}");
     for word in words {
         let (status, out, complaint) = node.bng(&["show", word, "json"]);
         assert_eq!((status, complaint.as_str()), (0, ""), "{word}");
@@ -459,6 +459,10 @@ fn everything_that_is_shown_is_also_shown_as_json() {
             "targets" => assert_eq!(value[0]["target"], 1),
             "networks" => assert_eq!(value[0]["name"], "a \u{fc} b"),
             "vrrp" => assert_eq!(value["vrid"], 7),
+            "instance" => assert_eq!(value["pid"], node.pid()),
+            "conffile" => assert_eq!(value["state"], "same"),
+            "startuplog" => assert!(value[0].as_str().unwrap().contains("is up")),
+            "threads" => assert!(value[0]["cpu_ms"].is_u64()),
             "version" => assert!(value["version"].is_string()),
             _ => {}
         }
@@ -466,10 +470,95 @@ fn everything_that_is_shown_is_also_shown_as_json() {
 }
 
 #[test]
+fn one_object_or_the_last_lines_are_shown() {
+    let node = Node::new("number");
+    node.configure("server 1 name one\nserver 7 name seven\n");
+    node.bng(&["start"]);
+    let (status, out, _) = node.bng(&["show", "servers", "7"]);
+    assert!(status == 0 && out.contains("seven") && !out.contains("one"), "{out}");
+    let (status, _, complaint) = node.bng(&["show", "servers", "8"]);
+    assert_eq!((status, complaint.as_str()), (1, "BalanceNG: server 8 does not exist\n"));
+    node.bng(&["clear", "sessions"]);
+    let (_, all, _) = node.bng(&["show", "log"]);
+    let (_, last, _) = node.bng(&["show", "log", "1"]);
+    assert!(all.lines().count() > 1 && last.contains("sessions cleared"), "{all}");
+    assert_eq!(all.lines().last(), last.lines().next());
+    node.bng(&["clear", "log"]);
+    assert!(node.bng(&["show", "startuplog"]).1.contains("is up"), "kept apart from the ring");
+}
+
+#[test]
+fn who_changed_what_is_kept_and_the_file_is_compared() {
+    let node = Node::new("history");
+    node.bng(&["start"]);
+    let conffile = || node.bng(&["show", "conffile"]).1;
+    assert!(conffile().contains(": is what runs") && conffile().contains("saved  : never"), "{}", conffile());
+    let mut own = Command::new("id");
+    let uid = ran(own.arg("-u").output().unwrap()).1;
+    node.bng(&["hostname", "nodeb"]);
+    node.bng(&["hostname", "nodeb"]);
+    node.bng(&["server", "x"]);
+    let (_, log, _) = node.bng(&["show", "commandlog"]);
+    assert_eq!(log.lines().count(), 3, "what changes nothing is left out: {log}");
+    assert!(log.contains(&format!(" uid {} ", uid.trim())) && log.contains("hostname nodeb"), "{log}");
+    assert!(conffile().contains("1 difference"), "{}", conffile());
+    node.bng(&["save"]);
+    assert!(conffile().contains(": is what runs") && !conffile().contains("never"), "{}", conffile());
+    node.configure("hostname nodec\n");
+    kill("-HUP", node.pid());
+    wait("the reload", || node.bng(&["show", "commandlog", "1"]).1.contains("SIGHUP"));
+    node.configure("hostnam\n");
+    assert!(conffile().contains("cannot be used"), "{}", conffile());
+    std::fs::remove_file(node.config()).unwrap();
+    assert!(conffile().contains("does not exist"), "{}", conffile());
+}
+
+#[test]
+fn a_snapshot_has_everything_and_overwrites_nothing() {
+    let node = Node::new("snapshot");
+    node.configure("hostname nodea\nserver 7 { ipaddr 192.0.2.7 port 80 }\n");
+    node.bng(&["start"]);
+    let (status, out, _) = node.bng(&["snapshot"]);
+    let path = out.trim_end();
+    assert!(status == 0 && path.starts_with(&node.file("bng-0-2").display().to_string()), "{out}");
+    let text = std::fs::read_to_string(path).unwrap();
+    for (word, _) in bng::cli::commands::show_words() {
+        assert!(text.contains(&format!("==== show {word}\n")), "{word}");
+    }
+    for part in ["192.0.2.7", "0 sessions\n", "is up", "==== check\n", "This is bng"] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
+    assert!(text.ends_with("==== end\n"));
+    assert!(node.bng(&["show", "snapshots"]).1.contains(path));
+    let named = node.folder.join("named").display().to_string();
+    assert_eq!(node.bng(&["snapshot", &named]).1, format!("{named}\n"));
+    let (status, _, complaint) = node.bng(&["snapshot", &named]);
+    assert!(status == 1 && complaint.contains("is not overwritten"), "{complaint}");
+    assert!(node.bng(&["snapshot", "named"]).2.contains("no absolute path"));
+}
+
+#[test]
+fn a_ping_that_cannot_leave_is_refused_at_once() {
+    let node = Node::new("ping");
+    node.configure(
+        "interface 1 name eth0\nnetwork 1 { addr 10.0.0.0 mask 255.0.0.0 real 10.0.0.2 interface 1 }\n",
+    );
+    node.bng(&["start"]);
+    let (status, _, complaint) = node.bng(&["ping", "192.0.2.1"]);
+    assert_eq!((status, complaint.as_str()), (1, "BalanceNG: ping: 192.0.2.1 lies in no network\n"));
+    let (status, _, complaint) = node.bng(&["ping", "10.0.0.3"]);
+    assert!(status == 1 && complaint.contains("interface 1 (eth0) is not enabled"), "{complaint}");
+    assert_eq!(node.bng(&["ping", "10.0.0.3", "21"]).0, 2);
+}
+
+#[test]
 fn what_is_cleared_is_gone_and_a_stranger_is_no_neighbour() {
     let node = Node::new("clear");
     node.bng(&["start"]);
     assert!(node.bng(&["show", "log"]).1.contains("is up"));
+    for name in ["reset", "statreset"] {
+        assert_eq!(node.bng(&[name]), (0, String::new(), String::new()), "{name}");
+    }
     for what in ["arp", "counters", "sessions", "log"] {
         assert_eq!(node.bng(&["clear", what]), (0, String::new(), String::new()), "{what}");
     }

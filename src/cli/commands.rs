@@ -3,65 +3,24 @@
 //! Configuration statements are commands too. Abbreviations are looked up among both, so that an abbreviation never
 //! means one thing today and another with the next statement without being reported as ambiguous.
 
+mod arp_insert;
+mod clear;
+mod complete;
+mod help;
+mod ping;
+mod show;
+mod table;
+
 use super::input::words;
-use crate::conf::{
-    Candidate, Config, Kind, Match, Verb, complete as complete_statement, describe, nearest, unique_prefix,
-};
+use crate::conf::{Kind, Match, Verb, describe, nearest, unique_prefix};
 use crate::net::Addr;
 use crate::wire::MacAddr;
+pub use clear::Clear;
+pub use complete::complete;
+pub use help::help;
+pub use show::{Show, show_words};
 use std::net::IpAddr;
-
-/// What `show` can show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Show {
-    /// Neighbours of both families.
-    Arp,
-    /// The running configuration.
-    Configuration,
-    /// Reasons for dropped frames.
-    Drops,
-    /// Doors, links, counters.
-    Interfaces,
-    /// The last log lines.
-    Log,
-    /// The packet chain.
-    Modules,
-    /// Networks and addresses.
-    Networks,
-    /// Virtual servers.
-    Servers,
-    /// The session table.
-    Sessions,
-    /// Targets, their checks and states.
-    Targets,
-    /// Time since the start.
-    Uptime,
-    /// Program version.
-    Version,
-    /// Mastership.
-    Vrrp,
-}
-
-/// What `clear` can forget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clear {
-    /// What is known of neighbours.
-    Arp,
-    /// Counters of traffic and of dropped frames.
-    Counters,
-    /// The lines of `show log`.
-    Log,
-    /// All sessions.
-    Sessions,
-}
-
-/// `clear` and what it forgets.
-const CLEARS: &[(&str, Clear, &str)] = &[
-    ("arp", Clear::Arp, "forget all station addresses and ask again"),
-    ("counters", Clear::Counters, "set the counters of traffic and of dropped frames to zero"),
-    ("log", Clear::Log, "forget the lines of 'show log'"),
-    ("sessions", Clear::Sessions, "forget all sessions: clients get a target anew"),
-];
+use table::{ALIASES, COMMANDS, Entry};
 
 /// A request in the control language.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +35,8 @@ pub enum Command<'a> {
     Show {
         /// What.
         what: Show,
+        /// Only this object, or only so many lines.
+        number: Option<u16>,
         /// For programs.
         json: bool,
     },
@@ -107,6 +68,18 @@ pub enum Command<'a> {
     Clear(Clear),
     /// Take a station address for that of a neighbour.
     ArpInsert(Addr, MacAddr),
+    /// Send echo requests.
+    Ping {
+        /// To whom.
+        to: IpAddr,
+        /// How many.
+        count: u16,
+    },
+    /// Write everything that may help to find a fault.
+    Snapshot {
+        /// File, one of its own when `None`.
+        file: Option<&'a str>,
+    },
     /// End the daemon.
     Stop,
     /// Print the version.
@@ -121,145 +94,8 @@ pub enum Command<'a> {
     Configure(&'a str),
 }
 
-/// One entry of the table.
-struct Entry {
-    keyword: &'static str,
-    /// What follows the keyword.
-    usage: &'static str,
-    /// One line for the operator.
-    help: &'static str,
-    parse: for<'a> fn(&[&'a str]) -> Result<Command<'a>, String>,
-}
-
-/// `show` and what it shows.
-const SHOWS: &[(&str, Show, &str)] = &[
-    ("arp", Show::Arp, "neighbours (ARP and IPv6) and their station addresses"),
-    ("configuration", Show::Configuration, "the running configuration, as 'save' writes it"),
-    ("drops", Show::Drops, "why frames were dropped, and how many"),
-    ("interfaces", Show::Interfaces, "doors, links and frame counters"),
-    ("log", Show::Log, "the last log lines"),
-    ("modules", Show::Modules, "the packet chain"),
-    ("networks", Show::Networks, "networks with their addresses"),
-    ("servers", Show::Servers, "virtual servers, their sessions and traffic"),
-    ("sessions", Show::Sessions, "the session table"),
-    ("targets", Show::Targets, "targets, their checks, states and traffic"),
-    ("uptime", Show::Uptime, "time since the start"),
-    ("version", Show::Version, "program version"),
-    ("vrrp", Show::Vrrp, "master or backup, and why"),
-];
-
-const COMMANDS: &[Entry] = &[
-    Entry {
-        keyword: "arp-insert",
-        usage: "<address> <mac>",
-        help: "give a neighbour a station address, for tests",
-        parse: arp_insert,
-    },
-    Entry {
-        keyword: "check",
-        usage: "[file]",
-        help: "look for inconsistencies, also in a file",
-        parse: |args| match args {
-            [] => Ok(Command::Check { file: None }),
-            [file] => Ok(Command::Check { file: Some(file) }),
-            [_, more, ..] => Err(surplus(more)),
-        },
-    },
-    Entry { keyword: "clear", usage: "<what>", help: "forget something, see 'help clear'", parse: clear },
-    Entry {
-        keyword: "exit",
-        usage: "",
-        help: "end this control session",
-        parse: |args| none(args, Command::Quit),
-    },
-    Entry {
-        keyword: "help",
-        usage: "[command]",
-        help: "list the commands, or explain one",
-        parse: |args| match args {
-            [] => Ok(Command::Help(None)),
-            [word] => Ok(Command::Help(Some(word))),
-            [_, more, ..] => Err(surplus(more)),
-        },
-    },
-    Entry {
-        keyword: "quit",
-        usage: "",
-        help: "end this control session",
-        parse: |args| none(args, Command::Quit),
-    },
-    Entry {
-        keyword: "reload",
-        usage: "[-n]",
-        help: "read the file again ('-n': only say what would change)",
-        parse: |args| match args {
-            [] => Ok(Command::Reload { dry_run: false }),
-            ["-n"] => Ok(Command::Reload { dry_run: true }),
-            ["-n", more, ..] | [more, ..] => Err(surplus(more)),
-        },
-    },
-    Entry {
-        keyword: "save",
-        usage: "[file] [force]",
-        help: "write the running configuration ('force': lose comments)",
-        parse: |args| match args {
-            [] => Ok(Command::Save { file: None, force: false }),
-            ["force"] => Ok(Command::Save { file: None, force: true }),
-            [file] => Ok(Command::Save { file: Some(file), force: false }),
-            [file, "force"] => Ok(Command::Save { file: Some(file), force: true }),
-            [_, more, ..] => Err(surplus(more)),
-        },
-    },
-    Entry { keyword: "show", usage: "<what> [json]", help: "print a table, see 'help show'", parse: show },
-    Entry {
-        keyword: "source",
-        usage: "[-n] <file>",
-        help: "apply a file ('-n': only say what would change)",
-        parse: |args| match args {
-            ["-n", file] => Ok(Command::Source { file, dry_run: true }),
-            [] | ["-n"] => Err("which file?".to_owned()),
-            [file] => Ok(Command::Source { file, dry_run: false }),
-            ["-n", _, more, ..] | [_, more, ..] => Err(surplus(more)),
-        },
-    },
-    Entry { keyword: "stop", usage: "", help: "end the daemon", parse: |args| none(args, Command::Stop) },
-    Entry {
-        keyword: "version",
-        usage: "",
-        help: "print the program version",
-        parse: |args| none(args, Command::Version),
-    },
-];
-
-fn none<'a>(args: &[&'a str], command: Command<'a>) -> Result<Command<'a>, String> {
-    args.first().map_or(Ok(command), |more| Err(surplus(more)))
-}
-
 fn surplus(word: &str) -> String {
     format!("'{}' is one word too many", printable(word))
-}
-
-fn show<'a>(args: &[&'a str]) -> Result<Command<'a>, String> {
-    let (what, json) = match args {
-        [] => return Err(format!("show what? One of: {}", listed(SHOWS.iter().map(|(word, ..)| *word)))),
-        [word] => (word, false),
-        [word, form] if is_json(form) => (word, true),
-        [_, more] => return Err(format!("'{}' is no form of output, 'json' is", printable(more))),
-        [_, _, more, ..] => return Err(surplus(more)),
-    };
-    Ok(Command::Show { what: choose("show", what, SHOWS)?, json })
-}
-
-fn is_json(word: &str) -> bool {
-    unique_prefix(word, [("json", ())]) == Match::One(())
-}
-
-fn clear<'a>(args: &[&'a str]) -> Result<Command<'a>, String> {
-    match args {
-        [] => Err(format!("clear what? One of: {}", listed(CLEARS.iter().map(|(word, ..)| *word)))),
-        [word] => choose("clear", word, CLEARS).map(Command::Clear),
-        [_, more, ..] => Err(surplus(more)),
-    }
 }
 
 /// The thing among `table` that `word` means.
@@ -278,42 +114,16 @@ fn choose<T: Copy + PartialEq>(
     }
 }
 
-fn arp_insert<'a>(args: &[&'a str]) -> Result<Command<'a>, String> {
-    match args {
-        [address, station] => {
-            let no_address = || format!("'{}' is no IPv4 or IPv6 address", printable(address));
-            let address: IpAddr = address.parse().map_err(|_| no_address())?;
-            // The original takes IPv4 addresses in this form only: ::ffff:192.0.2.1
-            let mac = mac_address(station).filter(|mac| !mac.is_multicast() && *mac != MacAddr::ZERO);
-            let no_mac =
-                || format!("'{}' is no station address such as 00:50:56:ab:6e:97", printable(station));
-            Ok(Command::ArpInsert(address.to_canonical().into(), mac.ok_or_else(no_mac)?))
-        }
-        [] | [_] => Err("an address and a station address are needed".to_owned()),
-        [_, _, more, ..] => Err(surplus(more)),
-    }
-}
-
-fn mac_address(text: &str) -> Option<MacAddr> {
-    let mut octets = [0; 6];
-    let mut parts = text.split(':');
-    for octet in &mut octets {
-        let part = parts.next().filter(|part| (1..=2).contains(&part.len()))?;
-        *octet = u8::from_str_radix(part, 16).ok().filter(|_| !part.starts_with('+'))?;
-    }
-    parts.next().is_none().then_some(MacAddr(octets))
-}
-
 /// Whether `word` begins a control command or a statement, in full. For a command line of the shell, where
 /// abbreviations would change their meaning with the next version.
 pub fn is_first_word(word: &str) -> bool {
-    first_words().any(|(name, _)| name == word)
+    first_words().any(|(name, _)| name == word) || ALIASES.iter().any(|alias| alias.keyword == word)
 }
 
 /// What the first word of a line stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum First {
-    /// Position in [`COMMANDS`].
+    /// Position among [`entries`].
     Command(usize),
     /// A statement; which one is the affair of [`crate::conf`].
     Statement(&'static str),
@@ -322,6 +132,22 @@ enum First {
 fn first_words() -> impl Iterator<Item = (&'static str, First)> {
     let commands = COMMANDS.iter().enumerate().map(|(at, entry)| (entry.keyword, First::Command(at)));
     commands.chain(statement_words().map(|word| (word, First::Statement(word))))
+}
+
+/// What `word` stands for among the commands and statements; further names of commands come last.
+fn find(word: &str) -> Match<First> {
+    match unique_prefix(word, first_words()) {
+        Match::None => {
+            let aliases = (COMMANDS.len()..).zip(ALIASES);
+            unique_prefix(word, aliases.map(|(at, alias)| (alias.keyword, First::Command(at))))
+        }
+        found => found,
+    }
+}
+
+/// The entry of the table at `at`, which [`First::Command`] names.
+fn entry(at: usize) -> &'static Entry {
+    COMMANDS.get(at).unwrap_or_else(|| &ALIASES[at - COMMANDS.len()])
 }
 
 /// Every word that begins a configuration statement.
@@ -351,9 +177,9 @@ pub fn parse(line: &str) -> Result<Command<'_>, String> {
     if *first == "?" {
         return Ok(Command::Help(args.first().copied()));
     }
-    match unique_prefix(first, first_words()) {
+    match find(first) {
         Match::One(First::Command(at)) => {
-            (COMMANDS[at].parse)(args).map_err(|e| format!("{}: {e}", COMMANDS[at].keyword))
+            (entry(at).parse)(args).map_err(|e| format!("{}: {e}", entry(at).keyword))
         }
         Match::One(First::Statement(_)) => Ok(Command::Configure(line)),
         Match::Many(names) => {
@@ -388,134 +214,22 @@ fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// The text of `help`, or of `help WORD`.
-///
-/// # Errors
-/// When `word` is no command.
-pub fn help(word: Option<&str>) -> Result<String, String> {
-    let Some(word) = word else {
-        let mut text: String = COMMANDS.iter().map(|entry| row(&with_usage(entry), entry.help)).collect();
-        text.push_str("\n  Configuration statements change the running configuration at once:\n");
-        for line in wrapped(statement_words()) {
-            text.push_str(&format!("    {line}\n"));
-        }
-        text.push_str("\n  Keywords may be abbreviated. Tab completes; '?' at the end of a line lists.\n");
-        return Ok(text);
-    };
-    match unique_prefix(word, first_words()) {
-        Match::One(First::Command(at)) => {
-            let entry = &COMMANDS[at];
-            let mut text = row(&with_usage(entry), entry.help);
-            if entry.keyword == "show" {
-                text.extend(SHOWS.iter().map(|(word, _, help)| row(&format!("show {word}"), help)));
-                text.push_str(&row("show ... json", "the same for programs"));
-            }
-            if entry.keyword == "clear" {
-                text.extend(CLEARS.iter().map(|(word, _, help)| row(&format!("clear {word}"), help)));
-            }
-            Ok(text)
-        }
-        Match::One(First::Statement(word)) => {
-            // What an object has to say comes behind its number.
-            let numbered = Kind::ALL.iter().any(|kind| kind.keyword() == word && kind.limit().is_some());
-            let line = format!("{word} {}", if numbered { "1 " } else { "" });
-            let candidates = complete_statement(&line, &Config::default());
-            let about = complete_statement(word, &Config::default());
-            let about = about.iter().find(|candidate| candidate.word == word);
-            let mut text = row(word, about.map_or("", |candidate| &candidate.help));
-            text.extend(
-                candidates.iter().map(|candidate| row(&format!("  {}", candidate.word), &candidate.help)),
-            );
-            Ok(text)
-        }
-        Match::Many(names) => Err(ambiguous(word, &names)),
-        Match::None => Err(unknown(word, nearest(word, first_words().map(|(word, _)| word)))),
-    }
-}
-
-fn with_usage(entry: &Entry) -> String {
-    format!("{} {}", entry.keyword, entry.usage).trim_end().to_owned()
-}
-
-fn row(left: &str, right: &str) -> String {
-    format!("{}\n", format!("  {left:<20} {right}").trim_end())
-}
-
-/// Words in lines of at most 72 characters.
-fn wrapped(words: impl Iterator<Item = &'static str>) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in words {
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + word.len() <= 72 => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-/// What the last word of `line` may become; an empty word when the line ends with a blank.
-pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
-    let line = line.trim_start();
-    let Some((first, rest)) = line.split_once(char::is_whitespace) else {
-        let mut candidates: Vec<Candidate> = COMMANDS
-            .iter()
-            .filter(|entry| entry.keyword.starts_with(line))
-            .map(|entry| candidate(entry.keyword, entry.help))
-            .collect();
-        candidates.extend(complete_statement(line, config));
-        return candidates;
-    };
-    let rest = rest.trim_start();
-    match unique_prefix(first, first_words()) {
-        Match::One(First::Command(at)) if !rest.contains(char::is_whitespace) => {
-            let offered: Vec<Candidate> = match COMMANDS[at].keyword {
-                "show" => SHOWS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
-                "clear" => CLEARS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
-                "reload" => vec![candidate("-n", "only say what would change")],
-                "source" => vec![candidate("-n", "only say what would change"), candidate("<file>", FILE)],
-                "check" => vec![candidate("<file>", FILE)],
-                "save" => vec![
-                    candidate("force", "overwrite a file with comments"),
-                    candidate("<file>", FILE),
-                    candidate("<Enter>", "the file that bng was started with"),
-                ],
-                "help" => complete("", config),
-                _ => Vec::new(),
-            };
-            offered.into_iter().filter(|candidate| candidate.word.starts_with(rest)).collect()
-        }
-        Match::One(First::Command(at)) => {
-            match (COMMANDS[at].keyword, rest.split_once(char::is_whitespace)) {
-                ("show", Some((_, form))) if "json".starts_with(form.trim_start()) => {
-                    vec![candidate("json", "for programs")]
-                }
-                _ => Vec::new(),
-            }
-        }
-        _ => complete_statement(line, config),
-    }
-}
-
-const FILE: &str = "absolute path of a file";
-
-fn candidate(word: &str, help: &str) -> Candidate {
-    Candidate { word: word.to_owned(), help: help.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::clear::CLEARS;
+    use super::show::SHOWS;
+    use super::table::entries;
     use super::*;
+    use crate::conf::Config;
     use crate::seed::Seed;
+    use std::net::IpAddr;
 
     #[test]
     fn commands_may_be_abbreviated() {
-        let show = |what| Ok(Command::Show { what, json: false });
+        let show = |what| Ok(Command::Show { what, number: None, json: false });
         assert_eq!(parse("sh sess"), show(Show::Sessions));
         assert_eq!(parse("  show   vrrp // now"), show(Show::Vrrp));
-        assert_eq!(parse("sh arp js"), Ok(Command::Show { what: Show::Arp, json: true }));
+        assert_eq!(parse("sh arp js"), Ok(Command::Show { what: Show::Arp, number: None, json: true }));
         assert_eq!(parse("clear sess"), Ok(Command::Clear(Clear::Sessions)));
         assert_eq!(parse("reload -n"), Ok(Command::Reload { dry_run: true }));
         assert_eq!(parse("source -n /x"), Ok(Command::Source { file: "/x", dry_run: true }));
@@ -529,11 +243,47 @@ mod tests {
 
     #[test]
     fn an_ambiguous_abbreviation_lists_what_it_may_mean() {
-        assert_eq!(parse("show ser"), Ok(Command::Show { what: Show::Servers, json: false }));
+        assert_eq!(parse("show ser"), Ok(Command::Show { what: Show::Servers, number: None, json: false }));
         assert_eq!(parse("show se").unwrap_err(), "show: 'se' is ambiguous: servers, sessions");
         let error = parse("s").unwrap_err();
-        assert!(error.starts_with("'s' is ambiguous: save, show, source, stop"), "{error}");
+        assert!(error.starts_with("'s' is ambiguous: save, show, snapshot, source, stop"), "{error}");
         assert!(error.contains("server"), "{error}");
+    }
+
+    #[test]
+    fn further_names_leave_abbreviations_alone() {
+        let show = Ok(Command::Show { what: Show::Sessions, number: None, json: false });
+        assert_eq!(parse("sh sess"), show);
+        assert_eq!(parse("shutdown"), Ok(Command::Stop));
+        assert_eq!(parse("load -n /x"), Ok(Command::Source { file: "/x", dry_run: true }));
+        for name in ["reset", "statreset", "stat"] {
+            assert_eq!(parse(name), Ok(Command::Clear(Clear::Counters)), "{name}");
+        }
+        assert_eq!(parse("reset all").unwrap_err(), "reset: 'all' is one word too many");
+        assert!(is_first_word("load") && !is_first_word("loa"));
+    }
+
+    #[test]
+    fn one_object_or_so_many_lines_are_shown_by_number() {
+        let show = |what, number, json| Ok(Command::Show { what, number: Some(number), json });
+        assert_eq!(parse("show targets 7"), show(Show::Targets, 7, false));
+        assert_eq!(parse("show interfaces 1 json"), show(Show::Interfaces, 1, true));
+        assert_eq!(parse("show log 20"), show(Show::Log, 20, false));
+        assert_eq!(parse("show vrrp 1").unwrap_err(), "show: '1' is no form of output, 'json' is");
+        assert!(parse("show targets x").unwrap_err().contains("neither a number"));
+        assert!(parse("show targets 7 x").unwrap_err().contains("no form of output"));
+        assert_eq!(parse("show targets 7 json x").unwrap_err(), "show: 'x' is one word too many");
+    }
+
+    #[test]
+    fn a_ping_has_an_address_and_a_bounded_count() {
+        let ping = |to: &str, count| Ok(Command::Ping { to: to.parse().unwrap(), count });
+        assert_eq!(parse("ping 10.0.0.1"), ping("10.0.0.1", 3));
+        assert_eq!(parse("ping ::ffff:10.0.0.1 20"), ping("10.0.0.1", 20));
+        assert_eq!(parse("pi 2001:db8::1 1"), ping("2001:db8::1", 1));
+        for wrong in ["", "www", "10.0.0.1 0", "10.0.0.1 21", "10.0.0.1 x", "10.0.0.1 1 2"] {
+            assert!(parse(&format!("ping {wrong}")).is_err(), "{wrong}");
+        }
     }
 
     #[test]
@@ -581,15 +331,17 @@ mod tests {
     #[test]
     fn no_keyword_is_there_twice_and_each_is_reachable() {
         let mut names: Vec<&str> = first_words().map(|(word, _)| word).collect();
+        names.extend(ALIASES.iter().map(|alias| alias.keyword));
         names.sort_unstable();
         let all = names.len();
         names.dedup();
         assert_eq!(names.len(), all);
-        for entry in COMMANDS {
+        for entry in entries() {
             assert!(help(Some(entry.keyword)).unwrap().contains(entry.help));
         }
         for (word, what, _) in SHOWS {
-            assert_eq!(parse(&format!("show {word}")), Ok(Command::Show { what: *what, json: false }));
+            let expected = Command::Show { what: *what, number: None, json: false };
+            assert_eq!(parse(&format!("show {word}")), Ok(expected));
         }
         for (word, what, _) in CLEARS {
             assert_eq!(parse(&format!("clear {word}")), Ok(Command::Clear(*what)));
@@ -611,7 +363,18 @@ mod tests {
         };
         assert_eq!(words("sho"), ["show"]);
         assert!(words("s").contains(&"save".to_owned()) && words("s").contains(&"server".to_owned()));
-        assert_eq!(words("show v"), ["version", "vrrp"]);
+        assert_eq!(words("show v"), ["version", "vips", "vrrp"]);
+        assert_eq!(words("pi"), ["ping"]);
+        assert!(words("ping ").is_empty());
+        assert_eq!(words("sn"), ["snapshot"]);
+        assert_eq!(words("shu"), ["shutdown"]);
+        assert_eq!(words("load "), ["-n", "<file>"]);
+        let (config, _) = Config::parse("f", "target 7 name web\ntarget 19 name db\n");
+        let found = complete("show targets ", &config);
+        let found: Vec<_> = found.iter().map(|c| (c.word.as_str(), c.help.as_str())).collect();
+        assert_eq!(found, [("7", "web"), ("19", "db"), ("json", "for programs")]);
+        assert_eq!(words("show targets 7 "), ["json"]);
+        assert_eq!(words("show log "), ["json"]);
         assert_eq!(words("sh sess"), ["sessions"]);
         assert_eq!(words("show vrrp "), ["json"]);
         assert_eq!(words("clear "), ["arp", "counters", "log", "sessions"]);

@@ -6,6 +6,7 @@
 pub mod args;
 pub mod commands;
 pub mod input;
+pub mod ping;
 pub mod protocol;
 pub mod save;
 pub mod show;

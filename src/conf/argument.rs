@@ -616,6 +616,27 @@ pub(super) fn indices(word: &str, kind: Kind) -> Result<Vec<u16>, Refusal> {
     Ok(list)
 }
 
+/// Where `number` stands in a list of numbers, perhaps as part of a range.
+pub(super) fn place_of_number(word: &str, number: u16) -> Option<Range<usize>> {
+    elements(word).ok()?.into_iter().find(|part| {
+        let (first, last) = word[part.clone()].split_once('-').unwrap_or((&word[part.clone()], ""));
+        let first: Option<u16> = first.parse().ok();
+        let last = if last.is_empty() { first } else { last.parse().ok() };
+        first.zip(last).is_some_and(|(first, last)| (first..=last).contains(&number))
+    })
+}
+
+/// Where `part` of a list stands in it, written in full or abbreviated.
+pub(super) fn place_of_part(word: &str, part: &str) -> Option<Range<usize>> {
+    let elements = elements(word).ok()?;
+    let whole = elements.iter().find(|at| {
+        let rest = word[at.start..].strip_prefix(part);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(','))
+    });
+    let whole = whole.map(|at| at.start..at.start + part.len());
+    whole.or_else(|| elements.into_iter().find(|at| part.starts_with(&word[at.clone()])))
+}
+
 /// The places of the elements of a comma separated list, none of them empty.
 fn elements(word: &str) -> Result<Vec<Range<usize>>, Refusal> {
     let mut start = 0;

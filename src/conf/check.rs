@@ -460,6 +460,18 @@ impl<'a> Rules<'a> {
                 }
             }
         }
+        let waiting: Vec<u16> =
+            self.model.targets.iter().filter(|(_, t)| t.registered && !t.dsr).map(|(n, _)| *n).collect();
+        for number in waiting {
+            self.say(
+                Level::Warning,
+                (Kind::Target, number),
+                "dsr",
+                format!("target {number} is without 'dsr enable' and will stay down"),
+                "this version forwards by direct server return only",
+                &format!("target {number} dsr enable, with the server's address on the target's loopback"),
+            );
+        }
         let unused =
             |number: &u16| !self.model.servers.values().any(|server| server.targets.contains(number));
         let lonely: Vec<u16> = self.model.targets.keys().copied().filter(unused).collect();
@@ -741,6 +753,10 @@ enable target 1
         assert_said(&changed("enable target 1\n", ""), "warning: server 1 has no target that is enabled");
         assert_said(&changed("enable target 1\n", ""), "note: target 1 is registered, but not enabled");
         assert_said(&changed("ping 3,10 ", ""), "note: target 1 is without a check");
+        assert_said(
+            &changed(" dsr enable", ""),
+            "warning: target 1 is without 'dsr enable' and will stay down",
+        );
     }
 
     #[test]

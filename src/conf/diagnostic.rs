@@ -9,6 +9,7 @@
 
 use std::fmt;
 
+use super::argument::place_of_number;
 use super::lexer::Span;
 
 /// How bad it is.
@@ -210,6 +211,15 @@ impl<'a> Source<'a> {
     /// The number of bytes between the beginning of its line and `at`.
     pub(super) fn indent_of(&self, at: usize) -> usize {
         at - self.lines.get(self.line_of(at) - 1).copied().unwrap_or(0)
+    }
+
+    /// Where `number` stands in the list that ends the statement at `span`.
+    pub(super) fn number_in(&self, span: Span, number: u16) -> Option<Span> {
+        let statement = self.text.get(span.start..span.end)?;
+        let list = statement.rsplit(char::is_whitespace).next()?;
+        let start = span.end - list.len();
+        let part = place_of_number(list, number)?;
+        Some(Span { start: start + part.start, end: start + part.end })
     }
 
     pub(super) fn place(&self, span: Span) -> Place {

@@ -6,12 +6,17 @@ use super::config::{Config, Key, Object};
 use super::kind::Kind;
 use super::statement::STATEMENTS;
 
-/// One line for each difference, in saved order: `server 1: port 80 -> 443`, `target 3: added`, `interface 2: disabled`.
+/// One line for each difference, in saved order: `server 1: port 80 -> 443`, `target 3: added`, `interface 2: disabled`,
+/// `no hostname, was nodea`.
 pub fn diff(old: &Config, new: &Config) -> Vec<String> {
     let keys: BTreeSet<&Key> = old.objects.keys().chain(new.objects.keys()).collect();
     let mut lines = Vec::new();
     for key in keys {
-        let name = key.0.object_name(key.1);
+        // Outside of any object a statement needs no name before it.
+        let name = match key.0 {
+            Kind::Top => String::new(),
+            kind => format!("{}: ", kind.object_name(key.1)),
+        };
         match (old.objects.get(key), new.objects.get(key)) {
             (Some(old), Some(new)) => changes(&name, old, new, &mut lines),
             // `set` and the top level are always there; only what stands in them comes and goes.
@@ -22,14 +27,15 @@ pub fn diff(old: &Config, new: &Config) -> Vec<String> {
                     changes(&name, old.unwrap_or(&empty), new.unwrap_or(&empty), &mut lines);
                 }
             }
-            (None, Some(_)) => lines.push(format!("{name}: added")),
-            (Some(_), None) => lines.push(format!("{name}: removed")),
+            (None, Some(_)) => lines.push(format!("{name}added")),
+            (Some(_), None) => lines.push(format!("{name}removed")),
             (None, None) => {}
         }
     }
     lines
 }
 
+/// `name` is that of the object with a colon and a blank, or empty.
 fn changes(name: &str, old: &Object, new: &Object, lines: &mut Vec<String>) {
     let statements: BTreeSet<&usize> = old.entries.keys().chain(new.entries.keys()).collect();
     for at in statements {
@@ -41,10 +47,10 @@ fn changes(name: &str, old: &Object, new: &Object, lines: &mut Vec<String>) {
         let written = |object: &Object| object.entries.get(at).map(|entry| entry.value.to_string());
         match (written(old), written(new)) {
             (Some(before), Some(after)) if before != after => {
-                lines.push(format!("{name}: {keyword}{before} -> {after}"));
+                lines.push(format!("{name}{keyword}{before} -> {after}"));
             }
-            (None, Some(after)) => lines.push(format!("{name}: {keyword}{after}")),
-            (Some(before), None) => lines.push(format!("{name}: no {}, was {before}", keyword.trim_end())),
+            (None, Some(after)) => lines.push(format!("{name}{keyword}{after}")),
+            (Some(before), None) => lines.push(format!("{name}no {}, was {before}", keyword.trim_end())),
             _ => {}
         }
     }
@@ -54,7 +60,7 @@ fn changes(name: &str, old: &Object, new: &Object, lines: &mut Vec<String>) {
     ];
     for (before, after, on, off) in states {
         if before != after {
-            lines.push(format!("{name}: {}", if after { on } else { off }));
+            lines.push(format!("{name}{}", if after { on } else { off }));
         }
     }
 }

@@ -178,23 +178,34 @@ impl<'a> Interpreter<'a, '_> {
 
     /// Something is wrong with `subject`; `keyword` is the statement to point at, if it is there.
     fn problem(&mut self, subject: Subject<'_>, keyword: &str, message: String, hint: Option<&str>) {
+        self.problem_in(subject, (keyword, None), message, hint);
+    }
+
+    /// As [`Self::problem`], with the number to point at in the list of the statement.
+    fn problem_in(
+        &mut self,
+        subject: Subject<'_>,
+        place: (&str, Option<u16>),
+        message: String,
+        hint: Option<&str>,
+    ) {
         let stateless = !Kind::NUMBERED.contains(&subject.key.0);
         if stateless || subject.object.registered {
-            self.say(Severity::Error, subject, keyword, message, hint);
+            self.say(Severity::Error, subject, place, message, hint);
         } else if self.mode == Mode::File {
-            self.say(Severity::Warning, subject, keyword, message, hint);
+            self.say(Severity::Warning, subject, place, message, hint);
         }
     }
 
     fn warn(&mut self, subject: Subject<'_>, keyword: &str, message: String, hint: Option<&str>) {
-        self.say(Severity::Warning, subject, keyword, message, hint);
+        self.say(Severity::Warning, subject, (keyword, None), message, hint);
     }
 
     fn say(
         &mut self,
         severity: Severity,
         subject: Subject<'_>,
-        keyword: &str,
+        (keyword, number): (&str, Option<u16>),
         message: String,
         hint: Option<&str>,
     ) {
@@ -208,7 +219,10 @@ impl<'a> Interpreter<'a, '_> {
         let place = self
             .source
             .filter(|_| at.unit == self.config.unit && !self.diagnostics.is_full(severity))
-            .map(|source| source.place(at.span));
+            .map(|source| {
+                let part = number.and_then(|number| source.number_in(at.span, number));
+                source.place(part.unwrap_or(at.span))
+            });
         self.diagnostics.push(Diagnostic { severity, place, message, hint: hint.map(str::to_owned) });
     }
 
@@ -616,9 +630,9 @@ impl<'a> Interpreter<'a, '_> {
                     "{name} has port {}, its target {number} port {}, but direct server return cannot change ports",
                     server.port, target.port
                 );
-                self.problem(
+                self.problem_in(
                     subject,
-                    keyword,
+                    (keyword, Some(*number)),
                     message,
                     Some("give both the same port, or leave out the target's"),
                 );
@@ -631,7 +645,7 @@ impl<'a> Interpreter<'a, '_> {
                 };
                 let (own, other) = (word(server.protocol), word(target.protocol));
                 let message = format!("{name} is for {own}, its target {number} for {other}");
-                self.problem(subject, keyword, message, None);
+                self.problem_in(subject, (keyword, Some(*number)), message, None);
             }
             let shares_v4 = server.ipaddr.is_some() && target.ipaddr.is_some();
             let shares_v6 = server.ipaddr6.is_some() && target.ipaddr6.is_some();
@@ -639,9 +653,9 @@ impl<'a> Interpreter<'a, '_> {
                 && (target.ipaddr.is_some() || target.ipaddr6.is_some());
             if both_have_addresses && !shares_v4 && !shares_v6 {
                 let message = format!("{name} and its target {number} have no address family in common");
-                self.problem(
+                self.problem_in(
                     subject,
-                    keyword,
+                    (keyword, Some(*number)),
                     message,
                     Some("one of the two has IPv4 only, the other one IPv6 only"),
                 );
@@ -694,7 +708,12 @@ impl<'a> Interpreter<'a, '_> {
                         let hint = format!("configure {missing} first");
                         let hint =
                             (self.mode == Mode::Line && entry.at.unit == self.config.unit).then_some(hint);
-                        self.problem(subject, statement.keyword, message, hint.as_deref());
+                        self.problem_in(
+                            subject,
+                            (statement.keyword, Some(*number)),
+                            message,
+                            hint.as_deref(),
+                        );
                     }
                 }
             }

@@ -16,7 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::argument::{Arg, Refusal, Value, index};
+use super::argument::{Arg, Refusal, Value, index, place_of_part};
 use super::config::{At, Config, Key};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
 use super::interpret::DEFAULT_MODULES;
@@ -632,13 +632,19 @@ impl<'a> Parser<'a, '_> {
                 return Read::Lost;
             }
         };
-        self.warn_of_shortfalls(what, &value, keyword, token.span);
+        self.warn_of_shortfalls(what, &value, keyword, |part| part_of(&token, place_of_part(word, part)));
         self.store(key, statement, value, adds, Span { start: keyword.start, end: token.span.end });
         Read::Done
     }
 
     /// Says once per keyword, and once per word that a keyword takes, that it has no effect.
-    fn warn_of_shortfalls(&mut self, what: &'static Statement, value: &Value, keyword: Span, argument: Span) {
+    fn warn_of_shortfalls(
+        &mut self,
+        what: &'static Statement,
+        value: &Value,
+        keyword: Span,
+        place: impl Fn(&str) -> Span,
+    ) {
         let of = match what.kind {
             Kind::Top => String::new(),
             kind if kind.is_one_line() => String::new(),
@@ -653,14 +659,14 @@ impl<'a> Parser<'a, '_> {
             let (span, message) = match part {
                 None => (keyword, format!("'{}'{of} has no effect in this version", what.keyword)),
                 Some(part) if meaning.is_empty() => (
-                    argument,
+                    place(&part),
                     format!(
                         "{} of '{}'{of} has no effect in this version",
                         shown(&part),
                         what.keyword_for(value)
                     ),
                 ),
-                Some(part) => (argument, format!("'{part}' ({meaning}) has no effect in this version")),
+                Some(part) => (place(&part), format!("'{part}' ({meaning}) has no effect in this version")),
             };
             self.say(Severity::Warning, span, message, Some(format!("it is kept and saved; {instead}")));
         }
@@ -714,7 +720,7 @@ impl<'a> Parser<'a, '_> {
 }
 
 /// Where `part` of a token stands. Bytes of a string are not bytes of the text, so a string is taken as a whole.
-fn part_of(token: &Token<'_>, part: Option<Range<usize>>) -> Span {
+pub(super) fn part_of(token: &Token<'_>, part: Option<Range<usize>>) -> Span {
     match (&token.lexeme, part) {
         (Lexeme::Word(_), Some(part)) => {
             Span { start: token.span.start + part.start, end: token.span.start + part.end }

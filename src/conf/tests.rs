@@ -421,14 +421,44 @@ fn words_that_are_not_implemented_are_kept_or_left_out_with_one_warning() {
     );
     assert_eq!(
         diagnostics.to_string(),
-        "f:1:9: warning: 'benchmark' (traffic generator) has no effect in this version\n  | modules arp,llb,benchmark,slb\n  |         ^^^^^^^^^^^^^^^^^^^^^\n  = it is kept and saved; the chain is used without it\n\
-         f:1:13: warning: 'llb' (link load balancing) is not implemented in this version\n  | modules arp,llb,benchmark,slb\n  |             ^^^\n  = it is skipped and will not be saved\n\
+        "f:1:13: warning: 'llb' (link load balancing) is not implemented in this version\n  | modules arp,llb,benchmark,slb\n  |             ^^^\n  = it is skipped and will not be saved\n\
+         f:1:17: warning: 'benchmark' (traffic generator) has no effect in this version\n  | modules arp,llb,benchmark,slb\n  |                 ^^^^^^^^^\n  = it is kept and saved; the chain is used without it\n\
          f:3:35: warning: 'hash' (by client address) has no effect in this version\n  | server 1 { ipaddr 10.0.0.8 method hash }\n  |                                   ^^^^\n  = it is kept and saved; round robin is used\n"
     );
     assert_eq!(config.model().expect("model").modules, [Module::Arp, Module::Slb]);
     assert_eq!(config.value(Kind::Top, 0, "module").as_deref(), Some("arp,benchmark,slb"));
     assert_eq!(config.value(Kind::Server, 2, "method").as_deref(), Some("hash"));
     assert!(refused(&mut Config::default(), "modules arp,llb").contains("not implemented"));
+}
+
+#[test]
+fn one_word_of_a_list_is_pointed_at_alone() {
+    let marked = |text: &str| {
+        let (_, diagnostics) = Config::parse("f", text);
+        let shown = diagnostics.to_string();
+        let lines: Vec<&str> = shown.lines().collect();
+        let column = lines[2].find('^').expect("a mark");
+        lines[1][column..lines[2].len()].to_owned()
+    };
+    assert_eq!(marked("interface 1 name eth0\nregister interfaces 1,7-9\n"), "7-9");
+    assert_eq!(marked("server 1 { ipaddr 10.0.0.8 ports 8,81 }\n"), "81");
+    assert_eq!(marked("modules arp,bench,slb\n"), "bench");
+    assert_eq!(marked("interface eth0\nregister interfaces eth0,eth1\n"), "eth0,eth1");
+}
+
+#[test]
+fn interfaces_are_registered_by_the_names_of_their_devices() {
+    let config =
+        good("interface eth0\ninterface 7 name eth-1\nregister interfaces eth0,eth-1\nenable interface eth0");
+    let model = config.model().expect("a model");
+    assert!(model.interfaces[&1].active && !model.interfaces[&7].active);
+    assert!(config.write(&header()).contains("register  interfaces 1,7\n"), "{}", config.write(&header()));
+    let mut config = config;
+    assert!(
+        refused(&mut config, "register interfaces 1,eth9").contains("there is no interface called 'eth9'")
+    );
+    assert!(refused(&mut config, "enable interfaces 1,eth0").contains("interface 1 appears twice"));
+    assert!(refused(&mut config, "register servers web").contains("not a number"));
 }
 
 #[test]
@@ -535,9 +565,9 @@ bng.conf:3:60: error: virt 10.0.0.255 is the first or the last address of networ
   | network 1 { addr 10.0.0.0 mask 255.255.255.0 real 10.0.1.1 virt 10.0.0.255 interface 3 }
   |                                                            ^^^^^^^^^^^^^^^
   = these two belong to the network itself
-bng.conf:3:76: error: interface 3 of network 1 does not exist
+bng.conf:3:86: error: interface 3 of network 1 does not exist
   | network 1 { addr 10.0.0.0 mask 255.255.255.0 real 10.0.1.1 virt 10.0.0.255 interface 3 }
-  |                                                                            ^^^^^^^^^^^
+  |                                                                                      ^
 bng.conf:4:13: error: network 2 has an addr, but no mask
   | network 2 { addr 10.2.0.0 real6 2001:db8::1 interface 1 }
   |             ^^^^^^^^^^^^^
@@ -560,16 +590,16 @@ bng.conf:6:9: error: gateway has neither ipaddr nor ipaddr6
 bng.conf:7:1: error: server 1 has neither ipaddr nor ipaddr6
   | server 1 { port 80 targets 1,2,3 }
   | ^^^^^^
-bng.conf:7:20: error: server 1 has port 80, its target 1 port 8080, but direct server return cannot change ports
+bng.conf:7:28: error: server 1 has port 80, its target 1 port 8080, but direct server return cannot change ports
   | server 1 { port 80 targets 1,2,3 }
-  |                    ^^^^^^^^^^^^^
+  |                            ^
   = give both the same port, or leave out the target's
-bng.conf:7:20: error: server 1 is for any protocol, its target 2 for udp
+bng.conf:7:30: error: server 1 is for any protocol, its target 2 for udp
   | server 1 { port 80 targets 1,2,3 }
-  |                    ^^^^^^^^^^^^^
-bng.conf:7:20: error: target 3 of server 1 does not exist
+  |                              ^
+bng.conf:7:32: error: target 3 of server 1 does not exist
   | server 1 { port 80 targets 1,2,3 }
-  |                    ^^^^^^^^^^^^^
+  |                                ^
 bng.conf:8:49: error: target 1 has a check by ping6, but no ipaddr6
   | target 1 { ipaddr 10.0.0.7 port 8080 dsr enable ping6 3,10 }
   |                                                 ^^^^^^^^^^
@@ -761,7 +791,7 @@ fn a_typed_line_is_applied_as_a_whole_or_not_at_all() {
     );
     assert_eq!(
         refused(&mut config, "vrrp { vrid 1 network 2 }"),
-        "error: network 2 of vrrp does not exist\n  | vrrp { vrid 1 network 2 }\n  |               ^^^^^^^^^\n  = configure network 2 first\n"
+        "error: network 2 of vrrp does not exist\n  | vrrp { vrid 1 network 2 }\n  |                       ^\n  = configure network 2 first\n"
     );
     assert_eq!(
         refused(&mut config, "enable target 5"),
@@ -827,7 +857,7 @@ fn differences_are_told_in_words() {
     assert_eq!(
         diff(&old, &new),
         [
-            "the configuration: no hostname, was a",
+            "no hostname, was a",
             "set: localdsr 1",
             "interface 2: registered",
             "server 1: name web",

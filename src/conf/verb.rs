@@ -1,13 +1,13 @@
 //! Verbs: `register`, `unregister`, `enable`, `disable` and `no`.
 
-use super::argument::{Arg, Value, indices};
+use super::argument::{Arg, Refusal, Value, indices, place_of_number};
 use super::config::Key;
 use super::diagnostic::{Diagnostic, Severity, shown};
 use super::interpret::DEFAULT_MODULES;
 use super::keyword::{Match, unique_prefix};
 use super::kind::Kind;
 use super::lexer::{Lexeme, Span};
-use super::parser::{Parser, Read};
+use super::parser::{Parser, Read, part_of};
 use super::statement::{
     First, STATEMENTS, Verb, find, first_names, numbered_kind_names, position, statement_names,
 };
@@ -48,13 +48,14 @@ impl<'a> Parser<'a, '_> {
             return self.state_needs_more(verb, head);
         };
         self.next();
-        match indices(word, kind) {
+        match self.numbers_in(word, kind) {
             Ok(list) => {
                 let slots = usize::from(kind.limit().unwrap_or(0)) + 1;
                 let wishes = self.wishes.entry(kind).or_insert_with(|| vec![None; slots]);
                 for number in list {
                     if let Some(slot) = wishes.get_mut(usize::from(number)) {
-                        *slot = Some(wish(*slot, verb, token.span));
+                        let span = part_of(&token, place_of_number(word, number));
+                        *slot = Some(wish(*slot, verb, span));
                     }
                 }
                 Read::Done
@@ -64,6 +65,25 @@ impl<'a> Parser<'a, '_> {
                 Read::Lost
             }
         }
+    }
+
+    /// The numbers in a list; interfaces may be named by their devices too.
+    fn numbers_in(&self, word: &str, kind: Kind) -> Result<Vec<u16>, Refusal> {
+        let named = |element: &str| element.starts_with(|c: char| !c.is_ascii_digit() && c != '-');
+        if kind != Kind::Interface || !word.split(',').any(named) {
+            return indices(word, kind);
+        }
+        let number = |element: &str| {
+            if !named(element) {
+                return Ok(element.to_owned());
+            }
+            let found = self.config.numbers(kind).find(|(_, name)| name == element);
+            let none = || Refusal::new(format!("there is no interface called {}", shown(element)));
+            found.map(|(number, _)| number.to_string()).ok_or_else(none)
+        };
+        let list: Vec<String> = word.split(',').map(number).collect::<Result<_, _>>()?;
+        // The places in this list are not those in the text.
+        indices(&list.join(","), kind).map_err(|refusal| Refusal { part: None, ..refusal })
     }
 
     fn state_needs_more(&mut self, verb: Verb, head: Span) -> Read {

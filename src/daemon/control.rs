@@ -37,6 +37,8 @@ pub struct Request {
 #[derive(Debug)]
 struct Connection {
     id: ConnectionId,
+    /// User id of the peer.
+    uid: Option<u32>,
     stream: UnixStream,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -125,6 +127,11 @@ impl Control {
         requests
     }
 
+    /// User id of whoever is at the other end.
+    pub fn uid(&self, id: ConnectionId) -> Option<u32> {
+        self.connections.iter().find(|c| c.id == id)?.uid
+    }
+
     /// Whether this connection is still there.
     pub fn is_open(&self, id: ConnectionId) -> bool {
         self.connections.iter().any(|c| c.id == id && !c.closing)
@@ -167,7 +174,9 @@ impl Control {
                 }
             };
             let denied = |text| Some(Reply::Error { status: Exit::Privilege.code(), text });
-            let refusal = match peer::uid(&stream) {
+            let asked = peer::uid(&stream);
+            let uid = asked.as_ref().ok().copied();
+            let refusal = match asked {
                 Ok(uid) if uid == 0 || uid == self.own_uid => None,
                 Ok(uid) => denied(format!(
                     "permission denied: user id {uid} may not control this daemon, only root and user id {} may",
@@ -188,6 +197,7 @@ impl Control {
             }
             let mut connection = Connection {
                 id: ConnectionId(self.next),
+                uid,
                 stream,
                 input: Vec::new(),
                 output: Vec::new(),

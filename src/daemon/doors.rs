@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use bng_platform::process::Waker;
 use bng_platform::process::cpu;
 use bng_platform::process::shell::{Ended, Ran, run_shell};
-use bng_platform::{Caps, Port, PortSpec, TxQueue};
+use bng_platform::{Caps, DoorStats, Port, PortSpec, TxQueue};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub struct Door {
     pub workers: Vec<Worker>,
     /// For frames that the director sends.
     tx: Box<dyn TxQueue>,
+    /// What that had counted when the counters were set to zero.
+    before: DoorStats,
     port: Box<dyn Port>,
     /// What it can do.
     pub caps: Caps,
@@ -96,7 +98,9 @@ impl Doors {
     /// # Errors
     /// [`Exit::Privilege`] or [`Exit::Interface`], with one sentence.
     pub fn open(&mut self, number: PortId, config: &Interface) -> Result<PortInfo, Failure> {
-        let failed = |text: String| Failure::new(Exit::Interface, format!("interface {number}: {text}"));
+        let failed = |text: String| {
+            Failure::new(Exit::Interface, format!("interface {number} ({}): {text}", config.name))
+        };
         let access = match config.access {
             Access::Auto => bng_platform::Access::Auto,
             Access::Raw => bng_platform::Access::Raw,
@@ -116,9 +120,8 @@ impl Doors {
         }
         let caps = port.caps();
         let told = |what: &str| {
-            let name = config.name.clone();
             let what = what.to_owned();
-            move |e: io::Error| failed(format!("{name}: {what}: {e}"))
+            move |e: io::Error| failed(format!("{what}: {e}"))
         };
         let tx = port.open_tx().map_err(told("no transmit queue"))?;
         let mut workers = Vec::new();
@@ -155,7 +158,10 @@ impl Doors {
         let link = port.link_up();
         let info = PortInfo { tap: caps.access == "tap", link };
         log::info!("interface {number} ({}) is open: access {}, mtu {}", config.name, caps.access, caps.mtu);
-        self.open.insert(number, Door { workers, tx, port, caps, config: config.clone(), link });
+        self.open.insert(
+            number,
+            Door { workers, tx, before: DoorStats::default(), port, caps, config: config.clone(), link },
+        );
         Ok(info)
     }
 
@@ -194,10 +200,19 @@ impl Doors {
         changes
     }
 
+    /// Sets all counters to zero; those of workers follow within 100 ms.
+    pub fn clear_counters(&mut self) {
+        for door in self.open.values_mut() {
+            door.before = door.tx.stats();
+        }
+        self.workers().for_each(|worker| worker.tell(Mail::ClearCounters));
+    }
+
     /// Frames sent and refused on interface `number`, by the director and by all workers.
     pub fn sent(&self, number: PortId) -> (u64, u64) {
-        let own = self.open.get(&number).map(|door| door.tx.stats()).unwrap_or_default();
-        self.workers().fold((own.sent, own.refused), |(sent, refused), worker| {
+        let own = self.open.get(&number).map(|door| (door.tx.stats(), door.before));
+        let own = own.map_or((0, 0), |(now, before)| (now.sent - before.sent, now.refused - before.refused));
+        self.workers().fold(own, |(sent, refused), worker| {
             let (s, r) = &worker.doors.egress[usize::from(number)];
             (sent + s.get(), refused + r.get())
         })

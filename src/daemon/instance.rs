@@ -17,6 +17,9 @@ pub const RUNDIR_VARIABLE: &str = "BNG_RUNDIR";
 const RUNDIR: &str =
     if cfg!(any(target_os = "solaris", target_os = "illumos")) { "/var/run/bng" } else { "/run/bng" };
 
+/// Directory of snapshots: it outlives a restart of the machine, and logs are looked for there.
+const SNAPSHOTS: &str = "/var/log";
+
 /// How often [`Instance::wait_until_gone`] looks.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -28,6 +31,8 @@ pub struct Instance {
     /// Configuration file.
     pub config: PathBuf,
     rundir: PathBuf,
+    /// Where `snapshot` writes when no file is named.
+    pub snapshots: PathBuf,
 }
 
 impl Instance {
@@ -42,7 +47,9 @@ impl Instance {
             0 => "/etc/bng.conf".into(),
             n => format!("/etc/bng.conf.{n}").into(),
         });
-        Self { number, config, rundir: rundir.to_owned() }
+        // Where tests have their files, they have all of them.
+        let snapshots = if rundir == Path::new(RUNDIR) { SNAPSHOTS.into() } else { rundir.to_owned() };
+        Self { number, config, rundir: rundir.to_owned(), snapshots }
     }
 
     /// The PID file.
@@ -204,6 +211,7 @@ mod tests {
         let zero = Instance::within(Path::new("/run/bng"), 0, None);
         assert_eq!(zero.config, Path::new("/etc/bng.conf"));
         assert_eq!(zero.pid_file(), Path::new("/run/bng/0.pid"));
+        assert_eq!(zero.snapshots, Path::new(if RUNDIR == "/run/bng" { "/var/log" } else { "/run/bng" }));
         assert_eq!(zero.label(), "");
         let other = Instance::within(Path::new("/run/bng"), 41, None);
         assert_eq!(other.config, Path::new("/etc/bng.conf.41"));

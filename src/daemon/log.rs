@@ -12,6 +12,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// Lines kept for `show log`.
 const KEEP: usize = 1000;
 
+/// Lines kept for `show startuplog`.
+const KEEP_FIRST: usize = 100;
+
 /// Longest line kept, in bytes; longer ones are cut.
 const LINE_MAX: usize = 1024;
 
@@ -27,6 +30,8 @@ enum Sink {
 struct Journal {
     sink: Sink,
     recent: Mutex<VecDeque<String>>,
+    /// The first lines, which are never forgotten.
+    first: Mutex<Vec<String>>,
     /// Until the daemon is up, somebody waits at the terminal and wants to read warnings there.
     starting: AtomicBool,
 }
@@ -39,6 +44,7 @@ pub fn start(foreground: bool, debug: bool) {
     let journal = JOURNAL.get_or_init(|| Journal {
         sink: if foreground { Sink::Stderr(foreground_logger(level)) } else { Sink::Syslog },
         recent: Mutex::new(VecDeque::new()),
+        first: Mutex::new(Vec::new()),
         starting: AtomicBool::new(!foreground),
     });
     if matches!(journal.sink, Sink::Syslog) {
@@ -62,6 +68,12 @@ pub fn recent() -> String {
     let Some(journal) = JOURNAL.get() else { return String::new() };
     let lines = journal.recent.lock().unwrap_or_else(PoisonError::into_inner);
     lines.iter().map(String::as_str).collect()
+}
+
+/// The first lines of this process.
+pub fn first() -> String {
+    let Some(journal) = JOURNAL.get() else { return String::new() };
+    journal.first.lock().unwrap_or_else(PoisonError::into_inner).concat()
 }
 
 /// Forgets the last lines.
@@ -119,17 +131,28 @@ impl Log for Journal {
                 }
             }
         }
-        remember(&mut self.recent.lock().unwrap_or_else(PoisonError::into_inner), line(record));
+        let line = cut(line(record));
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.len() < KEEP_FIRST {
+            first.push(line.clone());
+        }
+        drop(first);
+        remember(&mut self.recent.lock().unwrap_or_else(PoisonError::into_inner), line);
     }
 
     fn flush(&self) {}
 }
 
-fn remember(lines: &mut VecDeque<String>, mut line: String) {
+/// At most [`LINE_MAX`] bytes of a line, and its end.
+fn cut(mut line: String) -> String {
     if line.len() > LINE_MAX {
         line.truncate((0..=LINE_MAX).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0));
         line.push('\n');
     }
+    line
+}
+
+fn remember(lines: &mut VecDeque<String>, line: String) {
     if lines.len() == KEEP {
         lines.pop_front();
     }
@@ -152,10 +175,8 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut_between_characters() {
-        let mut lines = VecDeque::new();
-        remember(&mut lines, "\u{fc}".repeat(LINE_MAX));
-        assert_eq!(lines[0].len(), LINE_MAX + 1);
-        remember(&mut lines, format!("x{}", "\u{fc}".repeat(LINE_MAX)));
-        assert_eq!(lines[1].len(), LINE_MAX);
+        assert_eq!(cut("\u{fc}".repeat(LINE_MAX)).len(), LINE_MAX + 1);
+        assert_eq!(cut(format!("x{}", "\u{fc}".repeat(LINE_MAX))).len(), LINE_MAX);
+        assert_eq!(cut("short\n".to_owned()), "short\n");
     }
 }

@@ -17,6 +17,7 @@ pub mod configuration;
 pub mod control;
 pub mod doors;
 pub mod exit;
+pub mod history;
 pub mod instance;
 pub mod launch;
 pub mod log;
@@ -24,6 +25,7 @@ pub mod patience;
 pub mod punt;
 pub mod serve;
 pub mod signals;
+pub mod support;
 pub mod tables;
 pub mod worker;
 

@@ -7,21 +7,22 @@
 //!     <- director       frames to send, snapshots to publish, log lines
 //! ```
 
+mod show;
+
 use super::clock::Clock;
 use super::configuration;
 use super::control::{ConnectionId, Control, Request};
 use super::doors::Doors;
 use super::exit::{Exit, Failure};
+use super::history::History;
 use super::instance::{Claim, Instance, Taking};
 use super::signals::Signals;
 use super::worker::{Mail, Report};
-use super::{log as journal, tables};
+use super::{log as journal, support, tables};
 use crate::cli::commands::{self, Clear, Command, Show};
+use crate::cli::ping;
 use crate::cli::protocol::Reply;
-use crate::cli::show::configuration as shown_configuration;
-use crate::cli::show::json::Json;
 use crate::cli::show::sessions::SessionRow;
-use crate::cli::show::{arp, drops, interfaces, modules, networks, servers, sessions, targets, uptime, vrrp};
 use crate::cli::version;
 use crate::conf::check::{self, Level};
 use crate::conf::model::Model;
@@ -59,11 +60,22 @@ pub struct Start {
     pub readiness: Option<Readiness>,
 }
 
-/// `show sessions` under way.
+/// What sessions are listed for.
+enum Purpose {
+    /// `show sessions`
+    Show {
+        /// For programs.
+        json: bool,
+    },
+    /// `snapshot` to this file.
+    Snapshot(PathBuf),
+}
+
+/// A listing of the sessions under way.
 struct Listing {
     number: u64,
     from: ConnectionId,
-    json: bool,
+    purpose: Purpose,
     /// Workers that are not done yet.
     outstanding: usize,
     rows: Vec<SessionRow>,
@@ -93,6 +105,14 @@ struct Daemon {
     seat: Option<Seat>,
     listings: Vec<Listing>,
     listing_number: u64,
+    /// Who waits for which ping.
+    pings: Vec<(u64, ConnectionId)>,
+    history: History,
+    /// Counts changes of the configuration.
+    changes: u64,
+    /// When the configuration file was last read and written.
+    loaded: Option<String>,
+    saved: Option<String>,
     housekept: Instant,
     /// Interfaces that went away while they were open.
     lost: Vec<PortId>,
@@ -162,6 +182,8 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
     let doors = Doors::new(snapshot.clone(), clock, seed, sender, waker.clone());
     let socket = instance.socket();
     let control = Control::bind(&socket).map_err(told(&format!("control socket {}", socket.display())))?;
+    let started = LocalTime::now().ctime();
+    let loaded = instance.config.exists().then(|| started.clone());
     let mut daemon = Daemon {
         doors,
         control,
@@ -173,10 +195,15 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         reports,
         waker,
         clock,
-        started: LocalTime::now().ctime(),
+        started,
         seat: None,
         listings: Vec::new(),
         listing_number: 0,
+        pings: Vec::new(),
+        history: History::default(),
+        changes: 0,
+        loaded,
+        saved: None,
         housekept: now,
         lost: Vec::new(),
         reopen: now,
@@ -243,8 +270,12 @@ impl Daemon {
             self.end(now, Exit::Success);
         }
         if asked.reload {
+            let before = self.changes;
             // The log tells how it went; nobody else asked.
             let _ = self.reload(now, false);
+            if self.changes != before {
+                self.history.note("SIGHUP".to_owned(), "reload");
+            }
         }
         let mut requests = self.control.serve(now, &ready);
         while !requests.is_empty() {
@@ -275,6 +306,7 @@ impl Daemon {
                 }
                 Some(Output::Publish(snapshot)) => self.snapshot.store(snapshot),
                 Some(Output::Log(level, text)) => log::log!(level, "{text}"),
+                Some(Output::Pinged(report)) => self.pinged(now, &report),
                 None => return,
             }
         }
@@ -376,12 +408,25 @@ impl Daemon {
             Ok(command) => command,
             Err(text) => return Some(Reply::Error { status: Exit::Usage.code(), text }),
         };
+        let before = self.changes;
         let reply = match command {
             Command::Nothing | Command::Quit => Ok(String::new()),
             Command::Help(word) => commands::help(word).map_err(|text| Failure::new(Exit::Usage, text)),
-            Command::Show { what: Show::Sessions, json } => return self.list_sessions(from, json),
-            Command::Show { what, json: false } => Ok(self.show(now, what)),
-            Command::Show { what, json: true } => Ok(format!("{}\n", self.show_json(now, what))),
+            Command::Show { what: Show::Sessions, json, .. } => {
+                return self.list_sessions(now, from, Purpose::Show { json });
+            }
+            Command::Show { what, number, json } => self.show(now, what, number, json),
+            Command::Ping { to, count } => match self.director.ping(now, to, count) {
+                Ok(number) => {
+                    self.pings.push((number, from));
+                    return None;
+                }
+                Err(why) => Err(Failure::from(format!("ping: {why}"))),
+            },
+            Command::Snapshot { file } => match self.snapshot_file(file) {
+                Ok(path) => return self.list_sessions(now, from, Purpose::Snapshot(path)),
+                Err(why) => Err(Failure::from(why)),
+            },
             Command::Save { file, force } => self.save(file, force).map_err(Failure::from),
             Command::Check { file } => self.check(file),
             Command::Reload { dry_run } => self.reload(now, dry_run),
@@ -409,6 +454,9 @@ impl Daemon {
             }
             Command::Configure(line) => self.configure(now, line),
         };
+        if self.changes != before {
+            self.history.note(self.who(from), line);
+        }
         Some(
             reply.map_or_else(|Failure { exit, text }| Reply::Error { status: exit.code(), text }, Reply::Ok),
         )
@@ -433,10 +481,31 @@ impl Daemon {
         Ok(self.greeting())
     }
 
+    /// Whoever is at the other end of a connection.
+    fn who(&self, connection: ConnectionId) -> String {
+        match (&self.seat, self.control.uid(connection)) {
+            (Some(seat), _) if seat.connection == connection => seat.who.clone(),
+            (_, Some(uid)) => format!("uid {uid}"),
+            (_, None) => "unknown".to_owned(),
+        }
+    }
+
+    /// A ping is over.
+    fn pinged(&mut self, now: Instant, report: &crate::director::ping::Report) {
+        let Some(at) = self.pings.iter().position(|(number, _)| *number == report.number) else { return };
+        let (_, to) = self.pings.swap_remove(at);
+        let text = ping::render(report);
+        let reply = if ping::answered(report) { Reply::Ok(text) } else { Reply::failed(text) };
+        self.control.reply(now, to, &reply);
+    }
+
     fn clear(&mut self, now: Instant, what: Clear) {
         match what {
             Clear::Arp => self.director.forget_neighbors(now),
-            Clear::Counters => self.doors.workers().for_each(|worker| worker.tell(Mail::ClearCounters)),
+            Clear::Counters => {
+                self.doors.clear_counters();
+                self.director.clear_counters();
+            }
             Clear::Log => journal::clear(),
             Clear::Sessions => {
                 log::info!("sessions cleared by command");
@@ -445,59 +514,23 @@ impl Daemon {
         }
     }
 
-    fn show(&self, now: Instant, what: Show) -> String {
-        let (director, doors) = (&self.director, &self.doors);
-        match what {
-            Show::Arp => arp::render(&tables::arp(now, director)),
-            Show::Configuration => configuration::written(&self.config),
-            Show::Drops => drops::render(&tables::drops(doors)),
-            Show::Interfaces => interfaces::render(&tables::interfaces(director, doors)),
-            Show::Log => journal::recent(),
-            Show::Modules => modules::render(&director.model().modules),
-            Show::Networks => networks::render(&tables::networks(director, doors)),
-            Show::Servers => servers::render(&tables::servers(director, doors, &self.snapshot.load())),
-            Show::Sessions => sessions::render(&[]),
-            Show::Targets => targets::render(&tables::targets(director, doors)),
-            Show::Uptime => {
-                let seconds = now.since(Instant::ZERO).as_secs();
-                uptime::render(&uptime::UptimeView { started: self.started.clone(), seconds })
-            }
-            Show::Version => format!("{}\n", version::banner()),
-            Show::Vrrp => vrrp::render(&tables::vrrp(now, director, doors)),
-        }
-    }
-
-    fn show_json(&self, now: Instant, what: Show) -> Json {
-        let (director, doors) = (&self.director, &self.doors);
-        match what {
-            Show::Arp => arp::json(&tables::arp(now, director)),
-            Show::Configuration => shown_configuration::json(&self.config),
-            Show::Drops => drops::json(&tables::drops(doors)),
-            Show::Interfaces => interfaces::json(&tables::interfaces(director, doors)),
-            Show::Log => Json::list(journal::recent().lines(), Json::text),
-            Show::Modules => modules::json(&director.model().modules),
-            Show::Networks => networks::json(&tables::networks(director, doors)),
-            Show::Servers => servers::json(&tables::servers(director, doors, &self.snapshot.load())),
-            Show::Sessions => sessions::json(&[]),
-            Show::Targets => targets::json(&tables::targets(director, doors)),
-            Show::Uptime => {
-                let seconds = now.since(Instant::ZERO).as_secs();
-                uptime::json(&uptime::UptimeView { started: self.started.clone(), seconds })
-            }
-            Show::Version => version::json(),
-            Show::Vrrp => vrrp::json(&tables::vrrp(now, director, doors)),
+    /// The file that `snapshot` writes.
+    fn snapshot_file(&self, file: Option<&str>) -> Result<PathBuf, String> {
+        match file {
+            None => Ok(support::name(&self.instance.snapshots, self.instance.number)),
+            Some(file) => absolute("snapshot", file),
         }
     }
 
     /// Asks all workers for their sessions; the reply is complete when all have answered.
-    fn list_sessions(&mut self, from: ConnectionId, json: bool) -> Option<Reply> {
+    fn list_sessions(&mut self, now: Instant, from: ConnectionId, purpose: Purpose) -> Option<Reply> {
         let outstanding = self.doors.workers().count();
         if outstanding == 0 {
-            return Some(Reply::Ok(listing_of(&[], json)));
+            return Some(self.with_sessions(now, &purpose, &[]));
         }
         self.listing_number += 1;
         let number = self.listing_number;
-        self.listings.push(Listing { number, from, json, outstanding, rows: Vec::new() });
+        self.listings.push(Listing { number, from, purpose, outstanding, rows: Vec::new() });
         // One listing after the other: a worker works on one at a time.
         if self.listings.len() == 1 {
             self.doors.workers().for_each(|worker| worker.tell(Mail::List(number)));
@@ -517,19 +550,23 @@ impl Daemon {
         }
         let mut listing = self.listings.remove(0);
         listing.rows.sort_by_key(|row| (row.server, row.target, row.address, row.port));
-        self.control.reply(now, listing.from, &Reply::Ok(listing_of(&listing.rows, listing.json)));
+        let reply = self.with_sessions(now, &listing.purpose, &listing.rows);
+        self.control.reply(now, listing.from, &reply);
         if let Some(next) = self.listings.first() {
             let number = next.number;
             self.doors.workers().for_each(|worker| worker.tell(Mail::List(number)));
         }
     }
 
-    fn save(&self, file: Option<&str>, force: bool) -> Result<String, String> {
+    fn save(&mut self, file: Option<&str>, force: bool) -> Result<String, String> {
         let path = match file {
             None => self.instance.config.clone(),
             Some(file) => absolute("save", file)?,
         };
         configuration::save(&path, &self.config, force)?;
+        if path == self.instance.config {
+            self.saved = Some(LocalTime::now().ctime());
+        }
         log::info!("configuration saved to {}", path.display());
         Ok(String::new())
     }
@@ -564,7 +601,10 @@ impl Daemon {
             .and_then(|loaded| self.exchange(now, loaded.config, loaded.warnings, dry_run));
         if !dry_run {
             match &done {
-                Ok(changes) => log::info!("configuration read again: {}", in_one_line(changes)),
+                Ok(changes) => {
+                    log::info!("configuration read again: {}", in_one_line(changes));
+                    self.loaded = Some(LocalTime::now().ctime());
+                }
                 Err(e) => {
                     log::error!("configuration not read again, nothing is changed: {}", in_one_line(&e.text));
                 }
@@ -657,6 +697,7 @@ impl Daemon {
         }
         self.lost.retain(|lost| after.iter().any(|(number, _)| number == lost));
         self.director.reload(now, model);
+        self.changes += u64::from(self.config != config);
         self.config = config;
         Ok(())
     }
@@ -670,11 +711,6 @@ fn absolute(command: &str, file: &str) -> Result<PathBuf, String> {
     } else {
         Err(format!("{command}: '{file}' is no absolute path"))
     }
-}
-
-/// `show sessions` in either form.
-fn listing_of(rows: &[SessionRow], json: bool) -> String {
-    if json { format!("{}\n", sessions::json(rows)) } else { sessions::render(rows) }
 }
 
 /// A text of several lines as one, for the log.

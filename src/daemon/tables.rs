@@ -3,11 +3,14 @@
 use super::doors::{Doors, requested};
 use crate::cli::show::arp::ArpRow;
 use crate::cli::show::drops::DropRow;
+use crate::cli::show::gateway::GatewayView;
 use crate::cli::show::interfaces::InterfaceRow;
 use crate::cli::show::networks::NetworkRow;
 use crate::cli::show::servers::{ServerRow, ServerState};
 use crate::cli::show::sessions::{SessionRow, Sync};
 use crate::cli::show::targets::{TargetRow, TargetState};
+use crate::cli::show::threads::{ThreadRow, Work};
+use crate::cli::show::vips::VipRow;
 use crate::cli::show::vrrp::VrrpView;
 use crate::conf::model::Protocol;
 use crate::director::checks::Verdict;
@@ -15,9 +18,10 @@ use crate::director::{Director, Status};
 use crate::module::vrrp::machine::State;
 use crate::net::PortId;
 use crate::slb::session::View;
-use crate::snapshot::{Snapshot, station};
+use crate::snapshot::{Role, Snapshot, station};
 use crate::stat::{Drop, Traffic, WorkerStats};
 use crate::time::Instant;
+use bng_platform::process::cpu;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Sums one figure over all workers.
@@ -212,6 +216,57 @@ pub fn arp(now: Instant, director: &Director) -> Vec<ArpRow> {
         interface: u16::from(entry.port),
     };
     director.neighbors().iter().map(row).collect()
+}
+
+/// What `show gateway` says; `None` without a gateway.
+pub fn gateway(director: &Director) -> Option<GatewayView> {
+    let model = director.model();
+    let address = model.gateway.as_ref()?.ipaddr.map(IpAddr::from)?;
+    let neighbor = director.neighbors().get(address.into());
+    let interface = neighbor.map(|neighbor| u16::from(neighbor.port));
+    let home =
+        |n: &crate::conf::model::Network| n.active && n.contains(address) && Some(n.interface) == interface;
+    Some(GatewayView {
+        address,
+        network: model.networks.iter().find(|(_, network)| home(network)).map(|(number, _)| *number),
+        interface,
+        mac: neighbor.and_then(|neighbor| neighbor.mac).map(|mac| mac.0),
+    })
+}
+
+/// Rows of `show threads`, asked for by the control thread.
+pub fn threads(doors: &Doors) -> Vec<ThreadRow> {
+    let control = ThreadRow {
+        name: "bng".to_owned(),
+        cpu_ms: cpu::thread_time().map(|spent| spent.as_millis() as u64),
+        work: None,
+    };
+    let worker = |worker: &super::worker::Worker| ThreadRow {
+        name: format!("bng-if{}", worker.port),
+        cpu_ms: Some(worker.doors.cpu_ms.get()),
+        work: Some(Work {
+            interface: u16::from(worker.port),
+            cpu: worker.cpu,
+            batches: worker.doors.batches.get(),
+            frames: worker.stats.work.received.get(),
+        }),
+    };
+    std::iter::once(control).chain(doors.workers().map(worker)).collect()
+}
+
+/// Rows of `show vips`.
+pub fn vips(director: &Director) -> Vec<VipRow> {
+    let row = |(addr, (own, answered)): (crate::net::Addr, (crate::snapshot::Own, bool))| VipRow {
+        address: addr.to_ip(),
+        owner: match own.role {
+            Role::Server => "server",
+            Role::Real | Role::Virt => "virt",
+        },
+        interface: own.port.map(u16::from),
+        mac: own.mac.0,
+        answered,
+    };
+    director.virtual_addresses().into_iter().map(row).collect()
 }
 
 /// Rows of `show drops`.

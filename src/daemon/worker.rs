@@ -23,6 +23,7 @@ use crate::time::{Duration, Instant};
 use arc_swap::{ArcSwap, Cache};
 use bng_platform::process::{Interest, PollSet, Waker, cpu};
 use bng_platform::{DoorStats, RxQueue, TxQueue};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
@@ -43,7 +44,7 @@ pub enum Mail {
     List(u64),
     /// Forget all sessions.
     ClearSessions,
-    /// Set the counters of the engine to zero.
+    /// Set all counters to zero.
     ClearCounters,
     /// End.
     Stop,
@@ -72,13 +73,17 @@ pub enum Report {
     Died(PortId),
 }
 
-/// Counters of the doors as one worker sees them, published about every 100 ms.
+/// Counters of one worker and of the doors as it sees them, published about every 100 ms.
 #[derive(Debug)]
 pub struct DoorCounters {
     /// Frames received.
     pub received: Counter,
     /// Frames lost on the way in.
     pub lost: Counter,
+    /// Batches received.
+    pub batches: Counter,
+    /// Processor time of the thread in milliseconds.
+    pub cpu_ms: Counter,
     /// Frames sent and refused, by interface.
     pub egress: Box<[(Counter, Counter)]>,
 }
@@ -86,13 +91,23 @@ pub struct DoorCounters {
 impl Default for DoorCounters {
     fn default() -> Self {
         let egress = (0..=PortId::MAX).map(|_| (Counter::default(), Counter::default())).collect();
-        Self { received: Counter::default(), lost: Counter::default(), egress }
+        Self {
+            received: Counter::default(),
+            lost: Counter::default(),
+            batches: Counter::default(),
+            cpu_ms: Counter::default(),
+            egress,
+        }
     }
 }
 
 /// Raises `counter` to `value`.
 fn publish(counter: &Counter, value: u64) {
     counter.add(value.saturating_sub(counter.get()));
+}
+
+fn zero(counter: &Counter) {
+    counter.sub(counter.get());
 }
 
 /// What a worker needs.
@@ -124,6 +139,8 @@ pub struct Worker {
     pub port: PortId,
     /// Counters of its engine.
     pub stats: Arc<WorkerStats>,
+    /// Processor that it stays on.
+    pub cpu: Option<usize>,
     /// Counters of its queues.
     pub doors: Arc<DoorCounters>,
     /// Frames for the director.
@@ -151,6 +168,7 @@ impl Worker {
             engine: setup.engine,
             stats: setup.stats,
             doors: doors.clone(),
+            before: Before::default(),
             snapshot: Cache::new(setup.snapshot),
             out: Outbox::default(),
             punts: punt_sender,
@@ -171,7 +189,7 @@ impl Worker {
             }
             body.run();
         })?;
-        Ok(Self { port, stats, doors, punts, mail, waker, thread: Some(thread) })
+        Ok(Self { port, stats, cpu, doors, punts, mail, waker, thread: Some(thread) })
     }
 
     /// Sends mail and wakes the thread for it. A worker that has ended gets no mail.
@@ -200,6 +218,7 @@ struct Body {
     engine: Engine,
     stats: Arc<WorkerStats>,
     doors: Arc<DoorCounters>,
+    before: Before,
     snapshot: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
     out: Outbox,
     punts: punt::Sender,
@@ -211,6 +230,13 @@ struct Body {
     control: Arc<Waker>,
     /// The thread ends because it should.
     finished: bool,
+}
+
+/// What the queues had counted when the counters were set to zero.
+#[derive(Default)]
+struct Before {
+    rx: DoorStats,
+    tx: BTreeMap<PortId, DoorStats>,
 }
 
 /// What a round found.
@@ -257,6 +283,7 @@ impl Body {
         if batch.is_empty() {
             return Ok(Round::Nothing);
         }
+        self.doors.batches.add(1);
         engine.process(now, snapshot.load(), &mut batch, out);
         for (port, mask) in out.forwards() {
             // A queue that fails is noticed and closed where its interface is read; here its frames are refused.
@@ -293,13 +320,34 @@ impl Body {
         loop {
             match self.mailbox.try_recv() {
                 Ok(Mail::OpenTx(port, queue)) => self.tx[usize::from(port)] = Some(queue),
-                Ok(Mail::CloseTx(port)) => self.tx[usize::from(port)] = None,
+                Ok(Mail::CloseTx(port)) => self.close_tx(port),
                 Ok(Mail::List(listing)) => self.listing = Some((listing, Cursor::default())),
                 Ok(Mail::ClearSessions) => self.engine.clear_sessions(),
-                Ok(Mail::ClearCounters) => self.engine.clear_counters(),
+                Ok(Mail::ClearCounters) => self.clear_counters(),
                 Ok(Mail::Stop) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => return true,
             }
+        }
+    }
+
+    /// Forgets a queue with all that it counted: the next one for this interface starts at zero.
+    fn close_tx(&mut self, port: PortId) {
+        self.tx[usize::from(port)] = None;
+        self.before.tx.remove(&port);
+        let (sent, refused) = &self.doors.egress[usize::from(port)];
+        zero(sent);
+        zero(refused);
+    }
+
+    fn clear_counters(&mut self) {
+        self.engine.clear_counters();
+        self.before.rx = self.rx.stats();
+        let open =
+            (0..=PortId::MAX).zip(&self.tx).filter_map(|(port, queue)| Some((port, queue.as_ref()?.stats())));
+        self.before.tx = open.collect();
+        let DoorCounters { received, lost, batches, cpu_ms: _, egress } = &*self.doors;
+        for counter in [received, lost, batches].into_iter().chain(egress.iter().flat_map(|(s, r)| [s, r])) {
+            zero(counter);
         }
     }
 
@@ -323,15 +371,20 @@ impl Body {
     }
 
     fn publish_counters(&mut self) {
-        let DoorStats { received, overrun, truncated, .. } = self.rx.stats();
-        publish(&self.doors.received, received);
-        publish(&self.doors.lost, overrun + truncated);
-        for (queue, (sent, refused)) in self.tx.iter().zip(&self.doors.egress) {
+        let (now, before) = (self.rx.stats(), self.before.rx);
+        publish(&self.doors.received, now.received - before.received);
+        publish(&self.doors.lost, now.overrun + now.truncated - before.overrun - before.truncated);
+        for (port, (queue, (sent, refused))) in (0..=PortId::MAX).zip(self.tx.iter().zip(&self.doors.egress))
+        {
             if let Some(queue) = queue {
-                let stats = queue.stats();
-                publish(sent, stats.sent);
-                publish(refused, stats.refused);
+                let before = self.before.tx.get(&port).copied().unwrap_or_default();
+                let now = queue.stats();
+                publish(sent, now.sent - before.sent);
+                publish(refused, now.refused - before.refused);
             }
+        }
+        if let Some(spent) = cpu::thread_time() {
+            publish(&self.doors.cpu_ms, spent.as_millis() as u64);
         }
     }
 

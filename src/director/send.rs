@@ -53,14 +53,20 @@ impl Director {
         else {
             return;
         };
+        self.echo(port, (to, from), (src, addr.to_ip()), (ping.ident, ping.sequence), b"bng check");
+    }
+
+    /// Sends an echo request: to whom from whom, stations and addresses, identifier and sequence number.
+    pub(super) fn echo(
+        &mut self,
+        port: PortId,
+        stations: (MacAddr, MacAddr),
+        addresses: (IpAddr, IpAddr),
+        numbers: (u16, u16),
+        data: &[u8],
+    ) {
         let mut buf = [0; packet::MAX];
-        let len = packet::echo(
-            &mut buf,
-            (to, from),
-            (src, addr.to_ip()),
-            (ping.ident, ping.sequence),
-            b"bng check",
-        );
+        let len = packet::echo(&mut buf, stations, addresses, numbers, data);
         self.send(port, &buf[..len]);
     }
 

@@ -249,6 +249,7 @@ impl Rig {
                 }
                 Output::Publish(snapshot) => self.snapshot = snapshot,
                 Output::Log(_, text) => self.says.push(text),
+                Output::Pinged(_) => unreachable!("no case pings"),
             }
         }
     }

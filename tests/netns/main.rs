@@ -19,6 +19,8 @@ mod newcomer;
 #[cfg(target_os = "linux")]
 mod operator;
 #[cfg(target_os = "linux")]
+mod ping;
+#[cfg(target_os = "linux")]
 mod poc;
 #[cfg(target_os = "linux")]
 mod protocols;
@@ -44,6 +46,7 @@ fn main() -> std::process::ExitCode {
         console::cases(),
         newcomer::cases(),
         reloads::cases(),
+        ping::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

@@ -13,6 +13,7 @@ mod failover;
 mod frame;
 mod host;
 mod node;
+mod ping;
 mod pressure;
 mod reload;
 mod switch;

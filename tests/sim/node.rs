@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bng::conf::model::Model;
+use bng::director::ping::Report;
 use bng::director::{Director, Output, PortInfo};
 use bng::engine::Engine;
 use bng::net::PortId;
@@ -29,6 +30,7 @@ struct Worker {
 pub(crate) struct Node {
     pub(crate) director: Director,
     pub(crate) log: Vec<(Instant, String)>,
+    pub(crate) pinged: Vec<Report>,
     snapshot: Arc<Snapshot>,
     workers: BTreeMap<PortId, Worker>,
     outbox: Outbox,
@@ -51,6 +53,7 @@ impl Node {
         let mut node = Self {
             director,
             log: Vec::new(),
+            pinged: Vec::new(),
             snapshot: Arc::new(Snapshot::empty()),
             workers,
             outbox: Outbox::default(),
@@ -117,6 +120,7 @@ impl Node {
                     self.snapshot = snapshot;
                 }
                 Output::Log(_, text) => self.log.push((now, text)),
+                Output::Pinged(report) => self.pinged.push(report),
             }
         }
     }
@@ -136,6 +140,13 @@ impl Node {
     pub(crate) fn link(&mut self, now: Instant, port: PortId, up: bool) {
         self.director.link(now, port, up);
         self.settle(now);
+    }
+
+    /// The operator pings.
+    pub(crate) fn ping(&mut self, now: Instant, to: &str, count: u16) -> Result<u64, String> {
+        let asked = self.director.ping(now, to.parse().expect("an address"), count);
+        self.settle(now);
+        asked
     }
 
     /// The operator loads another configuration.

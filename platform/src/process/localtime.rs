@@ -24,14 +24,28 @@ impl LocalTime {
         Self::at(SystemTime::now())
     }
 
+    /// Now, in UTC.
+    pub fn utc() -> Self {
+        Self::taken_apart(SystemTime::now(), |secs, tm| {
+            // SAFETY: both are valid for the call; gmtime_r keeps neither. A null result leaves `tm` zero.
+            unsafe { libc::gmtime_r(secs, tm) };
+        })
+    }
+
     /// The local time at `time`; 1970 for a time before that.
     pub fn at(time: SystemTime) -> Self {
+        Self::taken_apart(time, |secs, tm| {
+            // SAFETY: both are valid for the call; localtime_r keeps neither. A null result leaves `tm` zero.
+            unsafe { libc::localtime_r(secs, tm) };
+        })
+    }
+
+    fn taken_apart(time: SystemTime, how: impl Fn(&libc::time_t, &mut libc::tm)) -> Self {
         let secs = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let secs = libc::time_t::try_from(secs).unwrap_or(0);
         // SAFETY: all-zero bytes are a valid `struct tm`.
         let mut tm: libc::tm = unsafe { std::mem::zeroed() };
-        // SAFETY: both pointers are valid for the call; localtime_r keeps neither. A null result leaves `tm` zero.
-        unsafe { libc::localtime_r(&secs, &mut tm) };
+        how(&secs, &mut tm);
         Self {
             year: tm.tm_year + 1900,
             month: usize::try_from(tm.tm_mon).unwrap_or(0) % 12,
@@ -50,6 +64,12 @@ impl LocalTime {
         format!("{weekday} {month} {day:>2} {hour:02}:{minute:02}:{second:02} {year}")
     }
 
+    /// As in the name of a file: `20200119T212859`.
+    pub fn compact(self) -> String {
+        let Self { year, month, day, hour, minute, second, .. } = self;
+        format!("{year:04}{:02}{day:02}T{hour:02}{minute:02}{second:02}", month + 1)
+    }
+
     /// As in a log line: `2020-01-19 21:28:59`.
     pub fn stamp(self) -> String {
         let Self { year, month, day, hour, minute, second, .. } = self;
@@ -62,10 +82,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_pad_as_expected() {
+    fn all_forms_pad_as_expected() {
         let time = LocalTime { year: 2020, month: 0, day: 9, weekday: 4, hour: 1, minute: 2, second: 3 };
         assert_eq!(time.ctime(), "Thu Jan  9 01:02:03 2020");
         assert_eq!(time.stamp(), "2020-01-09 01:02:03");
+        assert_eq!(time.compact(), "20200109T010203");
     }
 
     #[test]
@@ -74,6 +95,15 @@ mod tests {
         let date = std::process::Command::new("date").arg("+%Y-%m-%d %H:%M:%S").output().unwrap();
         let date = String::from_utf8(date.stdout).unwrap();
         let after = LocalTime::now().stamp();
+        assert!(before.as_str() <= date.trim() && date.trim() <= after.as_str(), "{before} {date} {after}");
+    }
+
+    #[test]
+    fn utc_agrees_with_date() {
+        let before = LocalTime::utc().compact();
+        let date = std::process::Command::new("date").args(["-u", "+%Y%m%dT%H%M%S"]).output().unwrap();
+        let date = String::from_utf8(date.stdout).unwrap();
+        let after = LocalTime::utc().compact();
         assert!(before.as_str() <= date.trim() && date.trim() <= after.as_str(), "{before} {date} {after}");
     }
 }

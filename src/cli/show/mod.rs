@@ -2,15 +2,26 @@
 //! the rows is the daemon's affair.
 
 pub mod arp;
+pub mod commandlog;
+pub mod conffile;
 pub mod configuration;
 pub mod drops;
+pub mod gateway;
+pub mod instance;
 pub mod interfaces;
 pub mod json;
+pub mod lgrp;
+pub mod license;
 pub mod modules;
 pub mod networks;
+pub mod nodeid;
+pub mod parameters;
 pub mod servers;
 pub mod sessions;
+pub mod snapshots;
 pub mod table;
 pub mod targets;
+pub mod threads;
 pub mod uptime;
+pub mod vips;
 pub mod vrrp;

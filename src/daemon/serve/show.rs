@@ -1,0 +1,202 @@
+//! What `show` and `snapshot` say of the running daemon.
+
+use super::super::exit::{Exit, Failure};
+use super::super::{configuration, log as journal, support, tables};
+use super::{Daemon, Purpose};
+use crate::cli::commands::{self, Show};
+use crate::cli::protocol::Reply;
+use crate::cli::show::conffile::{self, ConffileView, State};
+use crate::cli::show::configuration as shown_configuration;
+use crate::cli::show::instance::{self, InstanceView};
+use crate::cli::show::json::Json;
+use crate::cli::show::lgrp::{self, LgrpRow};
+use crate::cli::show::nodeid::{self, NodeView};
+use crate::cli::show::sessions::{self, SessionRow};
+use crate::cli::show::uptime::{self, UptimeView};
+use crate::cli::show::{
+    arp, commandlog, drops, gateway, interfaces, license, modules, networks, parameters, servers, snapshots,
+    targets, threads, vips, vrrp,
+};
+use crate::cli::version;
+use crate::conf::check;
+use crate::conf::{Kind, diff};
+use crate::time::Instant;
+use std::io::ErrorKind;
+use std::net::IpAddr;
+
+/// Most sessions in the file of a snapshot.
+const SNAPSHOT_SESSIONS: usize = 10_000;
+
+/// A table in either form.
+fn either<T: ?Sized>(json: bool, rows: &T, text: fn(&T) -> String, object: fn(&T) -> Json) -> String {
+    if json { format!("{}\n", object(rows)) } else { text(rows) }
+}
+
+/// The rows of object `number` of `kind`, or all.
+fn only<T>(rows: Vec<T>, kind: Kind, number: Option<u16>, of: impl Fn(&T) -> u16) -> Result<Vec<T>, Failure> {
+    let Some(number) = number else { return Ok(rows) };
+    let found: Vec<T> = rows.into_iter().filter(|row| of(row) == number).collect();
+    if found.is_empty() {
+        return Err(Failure::new(Exit::Failed, format!("{} does not exist", kind.object_name(number))));
+    }
+    Ok(found)
+}
+
+/// The last `most` lines of a log, or all.
+fn lines(json: bool, text: &str, most: Option<u16>) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let from = most.map_or(0, |most| lines.len().saturating_sub(usize::from(most)));
+    let render = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect();
+    if json { format!("{}\n", Json::list(&lines[from..], Json::text)) } else { render(&lines[from..]) }
+}
+
+impl Daemon {
+    /// The table `what`: of all objects or only one, of all lines or only the last ones.
+    pub(super) fn show(
+        &self,
+        now: Instant,
+        what: Show,
+        number: Option<u16>,
+        json: bool,
+    ) -> Result<String, Failure> {
+        let (director, doors) = (&self.director, &self.doors);
+        let model = director.model();
+        Ok(match what {
+            Show::Arp => either(json, &tables::arp(now, director)[..], arp::render, arp::json),
+            Show::Commandlog => {
+                let rows = self.history.last(number.map_or(usize::MAX, usize::from));
+                either(json, &rows[..], commandlog::render, commandlog::json)
+            }
+            Show::Conffile => either(json, &self.conffile(), conffile::render, conffile::json),
+            Show::Configuration => {
+                either(json, &self.config, configuration::written, shown_configuration::json)
+            }
+            Show::Drops => either(json, &tables::drops(doors)[..], drops::render, drops::json),
+            Show::Gateway => either(json, &tables::gateway(director), gateway::render, gateway::json),
+            Show::Instance => either(json, &self.instance_view(), instance::render, instance::json),
+            Show::Interfaces => {
+                let rows = only(tables::interfaces(director, doors), Kind::Interface, number, |r| r.number)?;
+                either(json, &rows[..], interfaces::render, interfaces::json)
+            }
+            Show::Lgrp => either(json, &self.lgrps()[..], lgrp::render, lgrp::json),
+            Show::License => either(json, &(), license::render, license::json),
+            Show::Log => lines(json, &journal::recent(), number),
+            Show::Modules => either(json, &model.modules[..], modules::render, modules::json),
+            Show::Networks => {
+                let rows = only(tables::networks(director, doors), Kind::Network, number, |r| r.number)?;
+                either(json, &rows[..], networks::render, networks::json)
+            }
+            Show::Nodeid => either(json, &self.node(), nodeid::render, nodeid::json),
+            Show::Parameters => either(json, &self.config, parameters::render, parameters::json),
+            Show::Servers => {
+                let rows = tables::servers(director, doors, &self.snapshot.load());
+                let rows = only(rows, Kind::Server, number, |r| r.number)?;
+                either(json, &rows[..], servers::render, servers::json)
+            }
+            Show::Sessions => either(json, &[][..], sessions::render, sessions::json),
+            Show::Snapshots => {
+                let rows = support::list(&self.instance.snapshots, self.instance.number);
+                either(json, &rows[..], snapshots::render, snapshots::json)
+            }
+            Show::Startuplog => lines(json, &journal::first(), None),
+            Show::Targets => {
+                let rows = only(tables::targets(director, doors), Kind::Target, number, |r| r.number)?;
+                either(json, &rows[..], targets::render, targets::json)
+            }
+            Show::Threads => either(json, &tables::threads(doors)[..], threads::render, threads::json),
+            Show::Uptime => {
+                let seconds = now.since(Instant::ZERO).as_secs();
+                let view = UptimeView { started: self.started.clone(), seconds };
+                either(json, &view, uptime::render, uptime::json)
+            }
+            Show::Version => either(json, &(), |()| format!("{}\n", version::banner()), |()| version::json()),
+            Show::Vips => either(json, &tables::vips(director)[..], vips::render, vips::json),
+            Show::Vrrp => either(json, &tables::vrrp(now, director, doors), vrrp::render, vrrp::json),
+        })
+    }
+
+    /// The reply that waited for all sessions.
+    pub(super) fn with_sessions(&self, now: Instant, purpose: &Purpose, rows: &[SessionRow]) -> Reply {
+        match purpose {
+            Purpose::Show { json } => Reply::Ok(either(*json, rows, sessions::render, sessions::json)),
+            Purpose::Snapshot(path) => match support::write(path, &self.everything(now, rows)) {
+                Ok(()) => Reply::Ok(format!("{}\n", path.display())),
+                Err(why) => Reply::failed(why),
+            },
+        }
+    }
+
+    /// All that may help to find a fault.
+    fn everything(&self, now: Instant, rows: &[SessionRow]) -> String {
+        let mut text = String::new();
+        for (word, what) in commands::show_words() {
+            text.push_str(&format!("==== show {word}\n"));
+            match (what, self.show(now, what, None, false)) {
+                (Show::Sessions, _) => {
+                    let shown = &rows[..rows.len().min(SNAPSHOT_SESSIONS)];
+                    text.push_str(&sessions::render(shown));
+                    if shown.len() < rows.len() {
+                        text.push_str(&format!("  the first of {} sessions\n", rows.len()));
+                    }
+                }
+                (_, Ok(table)) => text.push_str(&table),
+                (_, Err(failure)) => text.push_str(&format!("{}\n", failure.text)),
+            }
+        }
+        let report = check::check(&self.config);
+        text + &format!("==== check\n{report}{}\n==== end\n", report.summary())
+    }
+
+    fn conffile(&self) -> ConffileView {
+        let path = &self.instance.config;
+        let state = match configuration::load(path, true) {
+            Err(_) if std::fs::metadata(path).is_err_and(|e| e.kind() == ErrorKind::NotFound) => {
+                State::Missing
+            }
+            Err(failure) => State::Unusable(failure.text),
+            Ok(loaded) => match diff(&self.config, &loaded.config).len() {
+                0 => State::Same,
+                n => State::Differs(n),
+            },
+        };
+        ConffileView {
+            path: path.display().to_string(),
+            loaded: self.loaded.clone(),
+            saved: self.saved.clone(),
+            state,
+        }
+    }
+
+    fn instance_view(&self) -> InstanceView {
+        let Self { instance, started, .. } = self;
+        InstanceView {
+            number: instance.number,
+            pid: std::process::id(),
+            started: started.clone(),
+            conffile: instance.config.display().to_string(),
+            pidfile: instance.pid_file().display().to_string(),
+            socket: instance.socket().display().to_string(),
+            snapshots: instance.snapshots.display().to_string(),
+        }
+    }
+
+    fn node(&self) -> NodeView {
+        let model = self.director.model();
+        let real =
+            model.networks.values().flat_map(|n| [n.real.map(IpAddr::from), n.real6.map(IpAddr::from)]);
+        NodeView {
+            hostname: model.hostname.clone(),
+            instance: self.instance.number,
+            real: real.flatten().collect(),
+            priority: model.vrrp.map(|vrrp| vrrp.priority),
+        }
+    }
+
+    fn lgrps(&self) -> Vec<LgrpRow> {
+        let kind = Kind::Lgrp;
+        let row = |(number, _)| {
+            Some(LgrpRow { number, locations: self.config.value(kind, number, kind.keyword())? })
+        };
+        self.config.numbers(kind).filter_map(row).collect()
+    }
+}
