@@ -27,6 +27,8 @@ mod verb;
 mod writer;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 pub use argument::{Arg, Choice, PORTS_MAX, Standing, Value};

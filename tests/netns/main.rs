@@ -21,6 +21,8 @@ mod dsr;
 #[cfg(target_os = "linux")]
 mod farm;
 #[cfg(target_os = "linux")]
+mod newcomer;
+#[cfg(target_os = "linux")]
 mod operator;
 #[cfg(target_os = "linux")]
 mod ping;
@@ -29,9 +31,12 @@ mod poc;
 #[cfg(target_os = "linux")]
 mod protocols;
 #[cfg(target_os = "linux")]
+mod reloads;
+#[cfg(target_os = "linux")]
 mod suite;
 #[cfg(target_os = "linux")]
 mod syslog;
+mod terminal;
 #[cfg(target_os = "linux")]
 mod vrrp;
 
@@ -46,6 +51,8 @@ fn main() -> std::process::ExitCode {
         vrrp::cases(),
         operator::cases(),
         console::cases(),
+        newcomer::cases(),
+        reloads::cases(),
         ping::cases(),
         syslog::cases(),
         disk::cases(),
