@@ -38,7 +38,7 @@ _bng_follow() {
         set|vrrp|gateway) while [[ $# -gt 2 ]]; do set -- "$1" "${@:4}"; done ;;
     esac
     case "$#:$*" in
-        "0:")
+        "0:"|"1:help")
             printf '%s ' arp-insert check clear exit help ping quit reload save show snapshot source stop version
             printf '%s ' load reset shutdown statreset hostname remark module modules ipdb ipdb6 set interface
             printf '%s ' vrrp network gateway vip lgrp server target tnat register unregister enable disable no
@@ -47,12 +47,7 @@ _bng_follow() {
         "1:clear")
             printf '%s ' arp counters log sessions
             ;;
-        "1:help")
-            printf '%s ' arp-insert check clear exit help ping quit reload save show snapshot source stop version
-            printf '%s ' hostname remark module modules ipdb ipdb6 set interface vrrp network gateway vip lgrp
-            printf '%s ' server target tnat register unregister enable disable no license
-            ;;
-        "2:help set"|"1:set"|"2:no set")
+        "2:help set")
             printf '%s ' multithreading localdsr localvirt ipforwarding mssclamp tunnelsrc tunnelsrc6 outmtu
             printf '%s ' arplookup arprefresh arptimeout gratarpremind psvrelearn vrrppreempt backupalerts
             printf '%s ' hcportoffset sendprobes hashbits sessionscan maxsessions synrate sessionarefresh
@@ -60,16 +55,16 @@ _bng_follow() {
             printf '%s ' maxsyncps gnatdefaultto gnatdnsto natscan natsync natsynciv autosave syslogfacility
             printf '%s ' debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize bmwsize
             ;;
-        "2:help interface"|"2:interface "*|"3:no interface "*)
+        "2:help interface")
             printf '%s ' name access threads init mtu address trackval alert upalert
             ;;
-        "2:help vrrp"|"1:vrrp"|"2:no vrrp")
+        "2:help vrrp")
             printf '%s ' vrid priority network tracking
             ;;
-        "2:help network"|"3:no network "*)
+        "2:help network")
             printf '%s ' name addr mask real virt mask6 real6 virt6 nat syncpeer syncpeer6 interface
             ;;
-        "2:help gateway"|"1:gateway"|"2:no gateway")
+        "2:help gateway")
             printf '%s ' ipaddr ipaddr6 ping ping6 arp trackval alert upalert
             ;;
         "2:help vip"|"2:vip "*|"3:no vip "*)
@@ -78,11 +73,11 @@ _bng_follow() {
         "2:help lgrp")
             printf '%s ' lgrp
             ;;
-        "2:help server"|"3:no server "*)
+        "2:help server")
             printf '%s ' name ipaddr ipaddr6 sessionid port protocol method stimeout ftimeout onepacket proxy prx
             printf '%s ' prx6 snat gslb gslbttl target backup
             ;;
-        "2:help target"|"2:target "*|"3:no target "*)
+        "2:help target")
             printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 ascale
             printf '%s ' aoffset script dsr tunnel weight lgrp maxsessions maxgrpsessions autodisable trackval
             printf '%s ' alert upalert
@@ -111,16 +106,33 @@ _bng_follow() {
         "1:module"|"1:modules")
             printf '%s ' vrrp arp ping hc master slb tnat nat rt benchmark
             ;;
+        "1:set"|"2:no set")
+            printf '%s ' multithreading localdsr localvirt ipforwarding mssclamp tunnelsrc tunnelsrc6 outmtu
+            printf '%s ' arplookup arprefresh arptimeout gratarpremind psvrelearn vrrppreempt backupalerts
+            printf '%s ' hcportoffset sendprobes hashbits sessionscan maxsessions synrate sessionarefresh
+            printf '%s ' sessiondlog sessionautoresync sessionsyncack sessionsync sessionsynciv sessionsyncetype
+            printf '%s ' maxsyncps gnatdefaultto gnatdnsto natscan natsync natsynciv autosave syslogfacility
+            printf '%s ' debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize bmwsize
+            ;;
         "2:set multithreading"|"2:set localdsr"|"2:set localvirt"|"2:set ipforwarding"|"2:set mssclamp"\
-        |"2:set vrrppreempt"|"2:set backupalerts"|"2:set sessionarefresh"|"2:set sessiondlog"\
-        |"2:set sessionautoresync"|"2:set sessionsyncack"|"2:set sessionsync"|"2:set natsync")
+        |"2:set backupalerts"|"2:set sessionarefresh"|"2:set sessiondlog"|"2:set sessionautoresync"\
+        |"2:set sessionsyncack")
+            printf '%s ' 0 1
+            ;;
+        "2:set vrrppreempt"|"2:set sessionsync"|"2:set natsync")
             printf '%s ' 0 1
             ;;
         "2:set syslogfacility")
             printf '%s ' daemon user local0 local1 local2 local3 local4 local5 local6 local7
             ;;
+        "2:interface "*|"3:no interface "*)
+            printf '%s ' name access threads init mtu address trackval alert upalert
+            ;;
         "3:interface "*" access")
             printf '%s ' auto raw tap pcap xdp mmap pfring
+            ;;
+        "1:vrrp"|"2:no vrrp")
+            printf '%s ' vrid priority network tracking
             ;;
         "2:vrrp tracking"|"3:server "*" onepacket"|"3:server "*" proxy"|"3:server "*" snat"\
         |"3:server "*" gslb"|"3:target "*" dsr")
@@ -129,12 +141,22 @@ _bng_follow() {
         "2:network "*)
             printf '%s ' name addr mask real virt mask6 real6 virt6 nat syncpeer syncpeer6 interface interfaces
             ;;
+        "3:no network "*)
+            printf '%s ' name addr mask real virt mask6 real6 virt6 nat syncpeer syncpeer6 interface
+            ;;
         "3:network "*" nat")
             printf '%s ' inside outside
+            ;;
+        "1:gateway"|"2:no gateway")
+            printf '%s ' ipaddr ipaddr6 ping ping6 arp trackval alert upalert
             ;;
         "2:server "*)
             printf '%s ' name ipaddr ipaddr6 sessionid port ports protocol method stimeout ftimeout onepacket
             printf '%s ' proxy prx prx6 snat gslb gslbttl target targets backup backups
+            ;;
+        "3:no server "*)
+            printf '%s ' name ipaddr ipaddr6 sessionid port protocol method stimeout ftimeout onepacket proxy prx
+            printf '%s ' prx6 snat gslb gslbttl target backup
             ;;
         "3:server "*" sessionid")
             printf '%s ' src src+port dst both both+port sip at
@@ -144,6 +166,11 @@ _bng_follow() {
             ;;
         "3:server "*" method")
             printf '%s ' rr random hash maglev first session bw agent rndagent rndsession rndbw
+            ;;
+        "2:target "*|"3:no target "*)
+            printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 ascale
+            printf '%s ' aoffset script dsr tunnel weight lgrp maxsessions maxgrpsessions autodisable trackval
+            printf '%s ' alert upalert
             ;;
         "3:target "*" tunnel")
             printf '%s ' ipip gue gre

@@ -388,7 +388,7 @@ mod tests {
         assert!(words("ping ").is_empty());
         assert_eq!(words("sn"), ["snapshot"]);
         assert_eq!(words("shu"), ["shutdown"]);
-        assert_eq!(words("load "), ["-n"]);
+        assert_eq!(words("load "), ["-n", "<file>"]);
         let (config, _) = Config::parse("f", "target 7 name web\ntarget 19 name db\n");
         let found = complete("show targets ", &config);
         let found: Vec<_> = found.iter().map(|c| (c.word.as_str(), c.help.as_str())).collect();

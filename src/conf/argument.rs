@@ -282,6 +282,34 @@ impl Arg {
         }
     }
 
+    /// What an argument of this type looks like, where the notation of the help does not tell.
+    pub(super) fn example(&self) -> Option<&'static str> {
+        match self {
+            Self::Word(_) => Some("eth0 or node-1"),
+            Self::Text(_) => Some("web or \"my web server\""),
+            Self::Ipv4Network => Some("192.0.2.0"),
+            Self::Ipv4 => Some("192.0.2.1"),
+            Self::Ipv6 => Some("2001:db8::1"),
+            Self::Host => Some("192.0.2.1 or 2001:db8::1"),
+            Self::Mask => Some("255.255.255.0"),
+            Self::Decimal => Some("0.5"),
+            Self::Ports => Some("80 or 80,443"),
+            Self::Ipv4s(_) => Some("192.0.2.1 or 192.0.2.1,192.0.2.2"),
+            Self::Ipv6s(_) => Some("2001:db8::1 or 2001:db8::1,2001:db8::2"),
+            Self::Names(_) => Some("de or de,at"),
+            Self::Indices(_) => Some("1 or 1,2 or 1-4"),
+            Self::Probe => Some("3,10"),
+            Self::PortProbe => Some("80,3,10"),
+            Self::Script => Some("/usr/local/bin/check,10,30"),
+            Self::Number(..)
+            | Self::Flag
+            | Self::Switch
+            | Self::Choice(_)
+            | Self::Choices(_)
+            | Self::Index(_) => None,
+        }
+    }
+
     /// Reads `word` as a value of this type.
     pub(super) fn parse(&self, word: &str) -> Result<Value, Refusal> {
         match *self {

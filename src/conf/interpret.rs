@@ -824,9 +824,18 @@ impl<'a> Interpreter<'a, '_> {
                 };
                 for number in numbers {
                     if self.surely_missing(kind, *number) {
-                        let message =
-                            format!("{} of {} does not exist", kind.object_name(*number), subject.name());
-                        self.problem_in(subject, (statement.keyword, Some(*number)), message, None);
+                        let missing = kind.object_name(*number);
+                        let message = format!("{missing} of {} does not exist", subject.name());
+                        // In a file it may as well be a slip; whoever types has just not come to it.
+                        let hint = format!("configure {missing} first");
+                        let hint =
+                            (self.mode == Mode::Line && entry.at.unit == self.config.unit).then_some(hint);
+                        self.problem_in(
+                            subject,
+                            (statement.keyword, Some(*number)),
+                            message,
+                            hint.as_deref(),
+                        );
                     }
                 }
             }

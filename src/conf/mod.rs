@@ -28,6 +28,8 @@ mod verb;
 mod writer;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 pub use argument::{Arg, Choice, Standing, Value};

@@ -3,10 +3,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use super::argument::{Arg, Value};
-use super::config::{At, Config};
+use super::config::Config;
 use super::kind::Kind;
-use super::lexer::Span;
 use super::model::{Access, Model, Module, Protocol, SessionId, Subnet4};
 use super::statement::STATEMENTS;
 use super::{Header, complete, diff};
@@ -22,7 +20,7 @@ fn header() -> Header {
 
 /// Every file below `conf/`, by path.
 #[expect(clippy::disallowed_methods, reason = "the samples are files")]
-fn samples() -> Vec<(String, String)> {
+pub(super) fn samples() -> Vec<(String, String)> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/conf");
     let mut found = Vec::new();
     for folder in [root.to_owned(), format!("{root}/examples")] {
@@ -347,28 +345,7 @@ register tnats 1
 }
 
 #[test]
-fn every_statement_is_undone_by_no() {
-    let mut seed = Seed::new(7);
-    let at = At { unit: 0, span: Span { start: 0, end: 0 } };
-    for (position, statement) in STATEMENTS.iter().enumerate() {
-        let number = statement.kind.limit().map_or(0, |_| 1);
-        let object = format!("{} {}", statement.kind.keyword(), if number == 0 { "" } else { "1" });
-        let mut config = Config::default();
-        if !matches!(statement.kind, Kind::Top | Kind::Set | Kind::Vrrp | Kind::Gateway | Kind::Lgrp) {
-            config.object_mut((statement.kind, number), at);
-        }
-        let before = config.clone();
-        let mut value = random_value(&mut seed, statement.arg);
-        if statement.repeats {
-            value = Value::Texts(vec!["a b".to_owned()]);
-        }
-        config.set((statement.kind, number), position, value, at);
-        // A statement of `vrrp` or `gateway` alone is not a good configuration, so all of the object goes.
-        let whole = matches!(statement.kind, Kind::Vrrp | Kind::Gateway | Kind::Lgrp);
-        let keyword = if whole { "" } else { statement.keyword };
-        applied(&mut config, &format!("no {object} {keyword}"));
-        assert_eq!(config, before, "no {object} {keyword}");
-    }
+fn what_does_not_exist_cannot_be_removed() {
     for kind in Kind::NUMBERED {
         let word = kind.keyword();
         let mut config = Config::default();
@@ -815,6 +792,10 @@ fn a_typed_line_is_applied_as_a_whole_or_not_at_all() {
         "error: interface 1 of network 1 does not exist\n  = this line would lead to that, so nothing has been changed\n"
     );
     assert_eq!(
+        refused(&mut config, "vrrp { vrid 1 network 2 }"),
+        "error: network 2 of vrrp does not exist\n  | vrrp { vrid 1 network 2 }\n  |                       ^\n  = configure network 2 first\n"
+    );
+    assert_eq!(
         refused(&mut config, "enable target 5"),
         "error: cannot enable target 5: it does not exist\n  | enable target 5\n  |               ^\n"
     );
@@ -901,9 +882,11 @@ fn words_are_completed_where_the_line_ends() {
     assert_eq!(words("reg"), ["register"]);
     assert_eq!(words("s"), ["set", "server"]);
     assert_eq!(words("register s"), ["server", "servers"]);
-    assert_eq!(words("register servers "), ["1", "12"]);
+    assert_eq!(words("register servers "), ["1", "12", "<server>[,<server>...]"]);
     assert_eq!(words("server 1"), ["1", "12"]);
     assert_eq!(complete("server ", &config)[0].help, "web");
+    assert_eq!(complete("server ", &config)[1].help, "server 12");
+    assert_eq!(words("server "), ["1", "12", "<1-512>"]);
     assert_eq!(complete("server 1 targets ", &config)[0].help, "10.0.0.7");
     assert_eq!(words("server 1 targets 1,"), ["1,2", "1,3"]);
     assert_eq!(words("server 1 targets 1,2,3"), ["1,2,3"]);
@@ -926,117 +909,73 @@ fn words_are_completed_where_the_line_ends() {
     assert!(words("").len() > 10 && !words("").contains(&"<".to_owned()));
 }
 
-// Anything that can be kept can be written, and reads back the same.
-
-fn random_text(seed: &mut Seed, max: usize, blanks: bool) -> String {
-    let alphabet: &[char] = if blanks {
-        &['a', 'Z', '9', ' ', '\t', '"', '\\', '/', '{', '}', ',', '$', ';', '\'', 'ü', '\u{feff}', '☃']
-    } else {
-        &['a', 'Z', '9', '-', '.', '"', '\\', '{', '}', ',', '$', 'ü']
-    };
-    let length = 1 + seed.below(max.min(12) as u64);
-    (0..length).map(|_| alphabet[seed.below(alphabet.len() as u64) as usize]).collect()
-}
-
-fn random_value(seed: &mut Seed, arg: Arg) -> Value {
-    let mut range = |min: u32, max: u32| min + seed.below(u64::from(max - min) + 1) as u32;
-    match arg {
-        Arg::Word(max) => Value::Text(random_text(seed, max, false)),
-        Arg::Text(max) => Value::Text(random_text(seed, max, true)),
-        Arg::Ipv4Network => Value::Ipv4(Ipv4Addr::from(range(0, u32::MAX))),
-        Arg::Ipv4 => Value::Ipv4(Ipv4Addr::from(range(0x0100_0000, 0x7eff_ffff))),
-        Arg::Host => Value::Host(Ipv4Addr::from(range(0x0100_0000, 0x7eff_ffff)).into()),
-        Arg::Ipv6 => Value::Ipv6(Ipv6Addr::from(
-            0x2001_0db8_u128 << 96 | u128::from(seed.next_u64()) << (seed.below(3) * 16),
-        )),
-        Arg::Mask => Value::Mask(range(0, 32) as u8),
-        Arg::Number(min, max) => Value::Number(range(min, max)),
-        Arg::Decimal => Value::Decimal(i64::from(range(0, 2_000_000)) - 1_000_000),
-        Arg::Ports => {
-            let first = range(1, 65_000) as u16;
-            let list = [first + 2, first, first + 3];
-            Value::Ports(list[..range(1, 3) as usize].to_vec())
-        }
-        Arg::Ipv4s(max) | Arg::Ipv6s(max) => {
-            let v6 = matches!(arg, Arg::Ipv6s(_));
-            let hosts = range(1, max.min(4) as u32);
-            let host = |n: u32| {
-                if v6 {
-                    Ipv6Addr::from(0x2001_0db8_u128 << 96 | u128::from(n)).into()
-                } else {
-                    Ipv4Addr::from(0x0a00_0000 + n).into()
-                }
-            };
-            Value::Hosts((1..=hosts).map(host).collect())
-        }
-        Arg::Names(_) => Value::Names((0..range(1, 3)).map(|n| format!("n{n}-{}", range(0, 99))).collect()),
-        Arg::Flag => Value::Flag(range(0, 1) == 1),
-        Arg::Switch => Value::Switch(range(0, 1) == 1),
-        Arg::Choice(choices) => {
-            let working: Vec<_> = choices.iter().filter(|c| c.is_accepted()).collect();
-            Value::Choice(working[range(0, working.len() as u32 - 1) as usize].word)
-        }
-        Arg::Choices(choices) => {
-            let working = choices.iter().filter(|c| c.is_accepted());
-            let mut words: Vec<_> = working.map(|c| c.word).filter(|_| range(0, 1) == 1).collect();
-            if words.is_empty() {
-                words.push(choices[0].word);
-            }
-            Value::Choices(words)
-        }
-        Arg::Index(kind) => Value::Index(range(1, kind.limit().unwrap_or(1).into()) as u16),
-        Arg::Indices(kind) => {
-            let first = range(1, u32::from(kind.limit().unwrap_or(1)) - 4) as u16;
-            let list = [first + 2, first, first + 3];
-            Value::Indices(list[..range(1, 3) as usize].to_vec())
-        }
-        Arg::Probe => {
-            let interval = range(1, 100);
-            Value::Probe(interval, interval + range(0, 100))
-        }
-        Arg::PortProbe => {
-            let interval = range(1, 100);
-            Value::PortProbe(range(1, 65535) as u16, interval, interval + range(0, 100))
-        }
-        Arg::Script => Value::Script(random_text(seed, 12, true), 3, 10),
-    }
-}
-
-fn random_config(seed: &mut Seed) -> Config {
-    let mut config = Config::default();
-    let at = At { unit: 0, span: Span { start: 0, end: 0 } };
-    for kind in Kind::ALL {
-        let count = if kind.limit().is_some() { seed.below(4) } else { seed.below(2) };
-        for _ in 0..count {
-            let number = kind.limit().map_or(0, |limit| 1 + seed.below(limit.into()) as u16);
-            if !matches!(kind, Kind::Top | Kind::Set | Kind::Lgrp) {
-                let object = config.object_mut((kind, number), at);
-                object.registered = Kind::NUMBERED.contains(&kind) && seed.below(2) == 1;
-                object.enabled = object.registered && seed.below(2) == 1;
-            }
-            for (position, statement) in STATEMENTS.iter().enumerate() {
-                if statement.kind == kind && seed.below(2) == 1 {
-                    let mut value = random_value(seed, statement.arg);
-                    if statement.repeats {
-                        let texts = (0..=seed.below(3)).map(|_| random_text(seed, 12, true)).collect();
-                        value = Value::Texts(texts);
-                    }
-                    config.set((kind, number), position, value, at);
-                }
-            }
-        }
-    }
-    config
+#[test]
+fn a_block_of_several_lines_is_completed_like_a_line() {
+    let config = good("server 1 name web\ntarget 1\n");
+    let words = |line: &str| -> Vec<String> { complete(line, &config).into_iter().map(|c| c.word).collect() };
+    assert_eq!(words("target 1 {\n  ipaddr 10.0.0.7\n  po"), ["port"]);
+    assert_eq!(words("target 1\n{\n  dsr "), ["enable", "disable"]);
+    assert!(!words("target 1 {\n ipaddr 10.0.0.7\n").contains(&"ipaddr".to_owned()));
+    assert!(words("target 1 {\n").contains(&"}".to_owned()));
+    assert!(words("target 1 {\n // which one?\n dsr enable }\n").contains(&"server".to_owned()));
+    assert_eq!(words("hostname a\nregister s"), ["server", "servers"]);
 }
 
 #[test]
-fn every_configuration_reads_back_as_it_was_written() {
-    for start in 0..2000 {
-        let config = random_config(&mut Seed::new(start));
-        let text = config.write(&header());
-        let (again, diagnostics) = Config::parse("f", &text);
-        assert_eq!(again, config, "seed {start}\n{text}\n{diagnostics}");
-        assert_eq!(again.write(&header()), text, "seed {start}");
+fn the_end_of_a_line_is_offered_where_it_may_end() {
+    let config = good("server 1 name web\nlgrp 1 de\n");
+    let ends = |line: &str| complete(line, &config).iter().any(|candidate| candidate.word == "<Enter>");
+    for line in [
+        "hostname a ",
+        "server 1 { port 80 } ",
+        "server 1 {\nport 80\n} ",
+        "server 1 port 80 ",
+        "set localdsr 1 ",
+        "vrrp vrid 1 ",
+        "lgrp 1 de ",
+        "register server 1 ",
+        "no server 1 ",
+        "no server 1 name ",
+        "no server 1 targets ",
+    ] {
+        assert!(ends(line), "{line}");
+    }
+    for line in
+        ["", "hostname ", "server ", "server 1 {", "server 1 port ", "register ", "register server ", "no "]
+    {
+        assert!(!ends(line), "{line}");
+    }
+}
+
+#[test]
+fn everything_that_may_be_typed_is_offered_with_a_line_that_explains_it() {
+    let config = Config::default();
+    let explained = |line: &str, word: &str| {
+        let offered = complete(line, &config);
+        assert!(offered.iter().all(|candidate| !candidate.help.is_empty()), "{line}: {offered:?}");
+        assert!(word.is_empty() || offered.iter().any(|candidate| candidate.word == word), "{line}{word}");
+        assert!(!offered.is_empty(), "{line}");
+    };
+    for statement in STATEMENTS {
+        let number = statement.kind.limit().map_or("", |_| "1 ");
+        let object = match statement.kind {
+            Kind::Top => String::new(),
+            kind => format!("{} {number}", kind.keyword()),
+        };
+        explained("", object.split(' ').next().unwrap_or_default());
+        for name in statement.names().filter(|_| !statement.kind.is_one_line()) {
+            explained(&object, name);
+            explained(&format!("{object}{name} "), "");
+        }
+    }
+    for verb in ["register", "unregister", "enable", "disable", "no"] {
+        for kind in Kind::NUMBERED {
+            explained(&format!("{verb} "), kind.keyword());
+            // What does not exist cannot be removed.
+            if verb != "no" {
+                explained(&format!("{verb} {} ", kind.keyword()), "");
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::{print, say};
 use crate::cli::commands::{self, Command};
 use crate::cli::input;
 use crate::cli::protocol::{PREFIX, REPLY_MAX, REQUEST_MAX, Reply, decode, encode};
+use crate::conf::wrapped;
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
 use std::os::unix::net::UnixStream;
 
@@ -196,12 +197,19 @@ fn who() -> String {
     who.join(", ")
 }
 
+/// Takes what has been typed apart at a question mark at its end: the lines before, and the last line without it.
+fn question(typed: &str) -> Option<(&str, &str)> {
+    let asked = typed.trim_end().strip_suffix('?')?;
+    Some(asked.split_at(asked.rfind('\n').map_or(0, |at| at + 1)))
+}
+
 /// Prints what may follow `line`.
-#[cfg_attr(not(feature = "editing"), allow(dead_code))]
 fn explain(client: &mut Client, line: &str) -> Result<(), Failure> {
     if let Reply::Ok(text) = client.request(&format!("complete {line}"))? {
         let rows = text.lines().map(|row| row.split_once('\t').unwrap_or((row, "")));
-        print(&rows.map(|(word, help)| format!("  {word:<20} {help}\n")).collect::<String>());
+        let row = |(word, help)| wrapped(&format!("  {word:<20} "), &" ".repeat(23), help);
+        let text: String = rows.map(row).collect();
+        print(if text.is_empty() { "  nothing is known that could follow here\n" } else { &text });
     }
     Ok(())
 }
@@ -219,9 +227,9 @@ fn interactive(mut client: Client) -> Result<Exit, Failure> {
             return Ok(Exit::Success);
         }
         pending.push_str(&line);
-        if let Some(question) = pending.trim_end().strip_suffix('?').map(str::to_owned) {
-            pending.clear();
-            explain(&mut client, &question)?;
+        if let Some((before, line)) = question(&pending) {
+            explain(&mut client, &format!("{before}{line}"))?;
+            pending.truncate(before.len());
         } else if input::complete(&pending) {
             let line = std::mem::take(&mut pending);
             if run(&mut client, line.trim_end(), say)? == Outcome::Quit {
@@ -237,7 +245,7 @@ use editing::interactive;
 /// Line editing, history and Tab.
 #[cfg(feature = "editing")]
 mod editing {
-    use super::{Client, Exit, Failure, Outcome, explain, input, run};
+    use super::{Client, Exit, Failure, Outcome, explain, input, question, run};
     use crate::cli::protocol::Reply;
     use crate::daemon::say;
     use rustyline::completion::{Completer, Pair};
@@ -256,6 +264,8 @@ mod editing {
     /// Asks the daemon what a line may become.
     struct Asking {
         client: RefCell<Client>,
+        /// The lines of an open block that have been typed before.
+        before: String,
     }
 
     impl Completer for Asking {
@@ -264,12 +274,13 @@ mod editing {
         fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
             let typed = &line[..pos];
             // Completion that fails is no completion; the next command tells what is wrong.
-            let reply = self.client.borrow_mut().request(&format!("complete {typed}"));
+            let reply = self.client.borrow_mut().request(&format!("complete {}{typed}", self.before));
             let Ok(Reply::Ok(text)) = reply else { return Ok((pos, Vec::new())) };
             let words = text.lines().map(|row| row.split_once('\t').map_or(row, |(word, _)| word));
             let words = words.filter(|word| !word.starts_with('<'));
             let pairs = words.map(|word| Pair { display: word.to_owned(), replacement: format!("{word} ") });
-            Ok((typed.rfind([' ', '\t', ',']).map_or(0, |at| at + 1), pairs.collect()))
+            // The words for a list carry the elements before the last one.
+            Ok((typed.rfind([' ', '\t', '{']).map_or(0, |at| at + 1), pairs.collect()))
         }
     }
 
@@ -288,7 +299,7 @@ mod editing {
         let config = config.and_then(|config| config.history_ignore_dups(true)).map_err(told)?;
         let config = config.auto_add_history(false).history_ignore_space(true).build();
         let mut editor: Editor<Asking, FileHistory> = Editor::with_config(config).map_err(told)?;
-        editor.set_helper(Some(Asking { client: RefCell::new(client) }));
+        editor.set_helper(Some(Asking { client: RefCell::new(client), before: String::new() }));
         let history = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".bng_history"));
         if let Some(history) = &history {
             // None yet, or none that can be read: we begin with an empty one.
@@ -306,10 +317,15 @@ mod editing {
         told: impl Fn(ReadlineError) -> Failure,
     ) -> Result<Exit, Failure> {
         let mut pending = String::new();
+        // The line that a question was about, to go on from there.
+        let mut asked = String::new();
         loop {
             let (_, name) = asking(editor, Client::hello)?;
             let prompt = if pending.is_empty() { format!("{name}# ") } else { "> ".to_owned() };
-            match editor.readline(&prompt) {
+            if let Some(helper) = editor.helper_mut() {
+                helper.before.clone_from(&pending);
+            }
+            match editor.readline_with_initial(&prompt, (&std::mem::take(&mut asked), "")) {
                 Ok(line) => {
                     pending.push_str(&line);
                     pending.push('\n');
@@ -322,11 +338,11 @@ mod editing {
                 Err(ReadlineError::Eof) => return Ok(Exit::Success),
                 Err(e) => return Err(told(e)),
             }
-            if let Some(question) = pending.trim_end().strip_suffix('?').map(str::to_owned)
-                && !question.trim().is_empty()
-            {
-                pending.clear();
-                asking(editor, |client| explain(client, &question))?;
+            if let Some((before, line)) = question(&pending) {
+                asked = line.to_owned();
+                let before = before.to_owned();
+                asking(editor, |client| explain(client, &format!("{before}{asked}")))?;
+                pending = before;
             } else if input::complete(&pending) {
                 let line = std::mem::take(&mut pending);
                 let line = line.trim_end();

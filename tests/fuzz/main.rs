@@ -3,18 +3,21 @@
 
 mod targets;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use bng::conf::{Arg, Kind, STATEMENTS, Verb};
 use bng::seed::Seed;
 
-/// Damaged copies of each frame that a replay tries.
-const FRAMES: u64 = 2_000;
+/// Damaged frames that a replay tries, each input of the corpus as often as any other.
+const FRAMES: u64 = 50_000;
 
-/// Damaged copies of each text that a replay tries; a text takes the time of many frames.
-const TEXTS: u64 = 500;
+/// Damaged texts that a replay tries; a text takes the time of many frames.
+const TEXTS: u64 = 10_000;
 
-/// Calls `target` with every file of the corpus and with `copies` damaged copies of each. A failure names the input by its bytes.
+/// Calls `target` with every file of the corpus and with `copies` damaged copies of them in all. A failure names the
+/// input by its bytes.
 fn replay(corpus: &str, copies: u64, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(corpus);
     let mut files: Vec<_> =
@@ -26,7 +29,7 @@ fn replay(corpus: &str, copies: u64, target: fn(&[u8])) {
     let mut seed = Seed::new(1);
     for (file, input) in files.iter().zip(&inputs) {
         run(file, input, target);
-        for _ in 0..copies {
+        for _ in 0..copies.div_ceil(inputs.len() as u64) {
             run(file, &damaged(&mut seed, input, &inputs), target);
         }
     }
@@ -83,4 +86,65 @@ fn damaged_lines_never_panic() {
 #[test]
 fn damaged_control_messages_never_panic() {
     replay("fuzz/corpus/control", TEXTS, targets::control);
+}
+
+/// Every word of the language, one a line as the fuzzer's `-dict=` takes them, with an argument of each form.
+fn dictionary() -> String {
+    let mut words: BTreeSet<&str> = Verb::ALL.map(Verb::keyword).into();
+    words.extend(Kind::ALL.iter().flat_map(|kind| [kind.keyword(), kind.plural().unwrap_or_default()]));
+    for statement in STATEMENTS {
+        words.extend(statement.names());
+        words.extend(statement.default);
+        if let Arg::Choice(choices) | Arg::Choices(choices) = statement.arg {
+            words.extend(choices.iter().map(|choice| choice.word));
+        }
+    }
+    // The control language, and arguments that are no words.
+    words.extend([
+        "show",
+        "save force",
+        "source -n ",
+        "reload -n",
+        "check",
+        "clear",
+        "help",
+        "complete ",
+        "hello ",
+    ]);
+    words.extend([
+        "json",
+        "1-3",
+        "1,2",
+        "3,10",
+        "80,3,10",
+        "x,3,10",
+        "10.0.0.1",
+        "255.255.255.0",
+        "2001:db8::1",
+    ]);
+    words.extend([
+        "0",
+        "4294967295",
+        "4294967296",
+        "-0.5",
+        "{",
+        "}",
+        "//",
+        "\\\"",
+        "\\\\",
+        "\\x0a",
+        "\\x00\\x00\\x00",
+    ]);
+    let lines = words.iter().filter(|word| !word.is_empty()).map(|word| format!("\"{word}\"\n"));
+    lines.collect()
+}
+
+#[test]
+fn the_dictionary_of_the_fuzzer_has_every_word_of_the_language() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/language.dict");
+    if std::env::var_os("BNG_BLESS").is_some() {
+        fs::write(&path, dictionary()).expect("the dictionary can be written");
+    }
+    let kept = fs::read_to_string(&path).expect("dictionary");
+    assert_eq!(kept, dictionary(), "BNG_BLESS=1 cargo test --test fuzz writes it anew");
 }

@@ -6,52 +6,10 @@ use bng_world::{Bng, World, wait};
 
 use crate::farm::{FIRST, config};
 use crate::suite::{BNG, Case};
+use crate::terminal::Terminal;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![Case::new("the control console greets, completes, abbreviates and remembers", &["tmux"], converses)]
-}
-
-/// A terminal with `bng control` in it.
-struct Terminal<'a> {
-    bng: &'a Bng,
-    socket: String,
-}
-
-impl<'a> Terminal<'a> {
-    fn open(world: &World, bng: &'a Bng) -> Self {
-        let socket = world.dir().join("tmux").display().to_string();
-        let terminal = Self { bng, socket };
-        let rundir = bng.rundir().display();
-        terminal.tmux(&format!(
-            "-f /dev/null new-session -d -x 110 -y 50 'HOME={} TERM=screen BNG_RUNDIR={rundir} {BNG} control; sleep 60'",
-            world.dir().display()
-        ));
-        terminal
-    }
-
-    fn tmux(&self, arguments: &str) -> String {
-        self.bng.host().run(&format!("LC_ALL=C.UTF-8 tmux -S {} {arguments}", self.socket))
-    }
-
-    fn keys(&self, keys: &str) {
-        self.tmux(&format!("send-keys {keys}"));
-    }
-
-    fn screen(&self) -> String {
-        self.tmux("capture-pane -p")
-    }
-
-    fn until(&self, what: &str, look: impl Fn(&str) -> bool) -> String {
-        let (screen, _) =
-            wait::until(what, Duration::from_secs(5), || Some(self.screen()).filter(|s| look(s)));
-        screen
-    }
-}
-
-impl Drop for Terminal<'_> {
-    fn drop(&mut self) {
-        let _ = self.bng.host().try_run(&format!("tmux -S {} kill-server", self.socket));
-    }
 }
 
 fn converses() {
@@ -76,9 +34,28 @@ fn converses() {
     terminal.until("the answer again", |s| s.matches("0 sessions\n").count() == 2);
     terminal.keys("'nonsense' Enter");
     terminal.until("an error", |s| s.contains("nonsense") && s.trim_end().ends_with("bng#"));
-    terminal.keys("'quit' Enter");
-    wait::for_true("the end of the console", Duration::from_secs(5), || {
-        let processes = bng.host().run("ps -o args= -A");
-        !processes.lines().any(|l| l.ends_with("bng control"))
+    // The elements of a list, and the lines of a block.
+    terminal.keys("'modules arp,sl' Tab");
+    terminal.until("the completed list", |s| s.trim_end().ends_with("bng# modules arp,slb"));
+    terminal.keys("C-u 'server 7 {' Enter");
+    terminal.until("the prompt of a block", |s| s.trim_end().ends_with("\n>"));
+    terminal.keys("'prot' Tab");
+    terminal.until("the completed statement", |s| s.trim_end().ends_with("> protocol"));
+    terminal.keys("'?' Enter");
+    let asked = "  tcp                  TCP\n  udp                  UDP\n> protocol";
+    terminal.until("an answer within the block", |s| s.trim_end().ends_with(asked));
+    terminal.keys("'tcp' Enter");
+    terminal.until("the next line of the block", |s| s.trim_end().ends_with("> protocol tcp\n>"));
+    terminal.keys("'}' Enter");
+    terminal.until("the end of the block", |s| s.trim_end().ends_with("> }\nbng#"));
+    terminal.keys("'remark what ?' Enter");
+    let end = "  <Enter>              the line is complete\nbng# remark what";
+    terminal.until("what else may follow", |s| s.trim_end().ends_with(end));
+    terminal.keys("C-u 'nonsense ?' Enter");
+    terminal.until("that nothing is known", |s| {
+        s.contains("  nothing is known that could follow here\n") && s.trim_end().ends_with("bng# nonsense")
     });
+    terminal.keys("C-u 'quit' Enter");
+    assert!(bng.cmdctl("show configuration\n").contains("server    7 {\n          protocol tcp\n}"));
+    wait::for_true("the end of the console", Duration::from_secs(5), || terminal.program() == "sleep");
 }

@@ -21,6 +21,8 @@ mod dsr;
 #[cfg(target_os = "linux")]
 mod farm;
 #[cfg(target_os = "linux")]
+mod newcomer;
+#[cfg(target_os = "linux")]
 mod operator;
 #[cfg(target_os = "linux")]
 mod ping;
@@ -29,11 +31,14 @@ mod poc;
 #[cfg(target_os = "linux")]
 mod protocols;
 #[cfg(target_os = "linux")]
+mod reloads;
+#[cfg(target_os = "linux")]
 mod route;
 #[cfg(target_os = "linux")]
 mod suite;
 #[cfg(target_os = "linux")]
 mod syslog;
+mod terminal;
 #[cfg(target_os = "linux")]
 mod vrrp;
 
@@ -48,6 +53,8 @@ fn main() -> std::process::ExitCode {
         vrrp::cases(),
         operator::cases(),
         console::cases(),
+        newcomer::cases(),
+        reloads::cases(),
         ping::cases(),
         route::cases(),
         syslog::cases(),

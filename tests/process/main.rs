@@ -299,6 +299,89 @@ fn a_sourced_file_is_applied_whole_or_not_at_all() {
     assert_eq!(node.bng(&["show", "configuration", "json"]).1, before);
 }
 
+/// 512 servers and 1,024 targets, every one of them at work.
+fn largest() -> String {
+    let mut text = "hostname large\ninterface 1 name eth0\n\
+        network 1 { addr 10.0.0.0 mask 255.0.0.0 real 10.0.0.1 virt 10.0.0.2 interface 1 }\n\
+        register network 1\nregister interface 1\n"
+        .to_owned();
+    for n in 1..=1024 {
+        let (high, low) = (n / 256, n % 256);
+        text +=
+            &format!("target {n} {{ ipaddr 10.1.{high}.{low} port 80 protocol tcp ping 3,10 dsr enable }}\n");
+    }
+    for n in 1..=512 {
+        let (high, low) = (n / 256, n % 256);
+        text += &format!(
+            "server {n} {{ ipaddr 10.2.{high}.{low} port 80 protocol tcp targets {},{} }}\n",
+            2 * n - 1,
+            2 * n
+        );
+    }
+    text + "register targets 1-1024\nregister servers 1-512\nenable targets 1-1024\nenable servers 1-512\n"
+}
+
+#[test]
+fn the_largest_configuration_is_loaded_saved_and_read_again_in_no_time() {
+    let node = Node::new("largest");
+    node.configure(&largest());
+    // Each with the start of the program that asks. A tenth of it is usual; machines of others are busy.
+    let timed = |what: &str, args: &[&str]| {
+        let begun = std::time::Instant::now();
+        let (status, out, complaint) = node.bng(args);
+        let took = begun.elapsed();
+        assert_eq!((status, complaint.as_str()), (0, ""), "{what}");
+        assert!(took < Duration::from_secs(1), "{what} took {took:?}");
+        println!("{what}: {took:?}");
+        out
+    };
+    timed("the start", &["start"]);
+    let shown = timed("showing it", &["show", "configuration"]);
+    assert!(shown.contains("server    512 {") && shown.contains("target    1024 {"));
+    timed("saving it", &["save"]);
+    assert_eq!(timed("reading the same again", &["reload"]), "nothing has changed\n");
+    node.configure(&largest().replace("port 80", "port 81"));
+    let changes = timed("reading another one", &["reload"]);
+    assert_eq!(changes.matches(": port 80 -> 81").count(), 512 + 1024);
+    timed("a statement", &["server", "512", "stimeout", "7"]);
+    timed("looking for inconsistencies", &["check"]);
+    let other = node.folder.join("part");
+    std::fs::write(&other, "no server 512\nserver 1 stimeout 7\n").unwrap();
+    let changes = timed("a transaction", &["source", &other.display().to_string()]);
+    assert!(changes.contains("server 512: removed") && changes.contains("server 1: stimeout 7"), "{changes}");
+    assert_eq!(
+        timed("all targets", &["show", "targets"]).lines().filter(|l| l.contains(":81")).count(),
+        1024
+    );
+}
+
+#[test]
+fn a_change_that_cannot_be_carried_out_is_not_made_by_halves() {
+    let node = Node::new("halves");
+    node.bng(&["start"]);
+    let shown = || node.bng(&["show", "configuration", "json"]).1;
+    let refused = |args: &[&str], why: &str| {
+        let before = shown();
+        let (status, _, complaint) = node.bng(args);
+        assert!(status != 0 && complaint.contains(why), "{args:?}: {status} {complaint}");
+        assert_eq!(shown(), before, "{args:?}");
+    };
+    node.bng(&["interface", "1", "name", "no-such-device"]);
+    node.bng(&["register", "interface", "1"]);
+    // It is sound, but there is no such device.
+    refused(&["enable", "interface", "1"], "no-such-device");
+    let file = node.folder.join("part");
+    std::fs::write(&file, "hostname nodeb\nserver 1 ipaddr 192.0.2.1\nenable interface 1\n").unwrap();
+    refused(&["source", &file.display().to_string()], "no-such-device");
+    node.configure(
+        "hostname nodec\ninterface 1 name no-such-device\nregister interface 1\nenable interface 1\n",
+    );
+    refused(&["reload"], "no-such-device");
+    refused(&["server", "1", "ipaddr", "192.0.2.1", "port", "x"], "port");
+    refused(&["save", "relative"], "no absolute path");
+    assert!(shown().contains("nodea"), "{}", shown());
+}
+
 #[test]
 fn check_needs_no_daemon_and_says_by_its_status_what_it_found() {
     let node = Node::new("check");

@@ -3,7 +3,7 @@
 use super::clear::CLEARS;
 use super::show::SHOWS;
 use super::table::entries;
-use super::{First, entry, find, first_words};
+use super::{First, entry, find};
 use crate::conf::{Candidate, Config, Kind, Match, complete as complete_statement, describe, unique_prefix};
 
 /// What the last word of `line` may become; an empty word when the line ends with a blank.
@@ -23,9 +23,17 @@ pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
             let offered: Vec<Candidate> = match entry(at).keyword {
                 "show" => SHOWS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
                 "clear" => CLEARS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
-                "load" | "reload" | "source" => vec![candidate("-n", "only say what would change")],
-                "save" => vec![candidate("force", "overwrite a file with comments")],
-                "help" => first_words().map(|(word, _)| candidate(word, "")).collect(),
+                "reload" => vec![candidate("-n", "only say what would change")],
+                "load" | "source" => {
+                    vec![candidate("-n", "only say what would change"), candidate("<file>", FILE)]
+                }
+                "check" => vec![candidate("<file>", FILE)],
+                "save" => vec![
+                    candidate("force", "overwrite a file with comments"),
+                    candidate("<file>", FILE),
+                    candidate("<Enter>", "the file that bng was started with"),
+                ],
+                "help" => complete("", config),
                 _ => Vec::new(),
             };
             offered.into_iter().filter(|candidate| candidate.word.starts_with(rest)).collect()
@@ -62,6 +70,8 @@ fn shown(word: &str, rest: &str, config: &Config) -> Vec<Candidate> {
     offered.push(candidate("json", "for programs"));
     offered.into_iter().filter(|candidate| candidate.word.starts_with(rest)).collect()
 }
+
+const FILE: &str = "absolute path of a file";
 
 fn candidate(word: &str, help: &str) -> Candidate {
     Candidate { word: word.to_owned(), help: help.to_owned() }

@@ -11,6 +11,7 @@
 //! - [`Bng`]: one instance of bng, driven only by its command line;
 //! - [`Service`], [`web`], [`sshd`], [`keepalived`], [`Echo`]: the peers;
 //! - [`Capture`]: what tcpdump saw on a wire;
+//! - [`tcp`]: connections from many addresses;
 //! - [`wait`]: waiting for a condition with a deadline.
 //!
 //! Whatever goes wrong in here is a failed test: functions panic with the command and its output.
@@ -25,6 +26,7 @@ pub mod keepalived;
 pub mod sandbox;
 mod service;
 pub mod sshd;
+pub mod tcp;
 pub mod wait;
 pub mod web;
 mod world;
