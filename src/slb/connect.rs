@@ -30,10 +30,6 @@ pub(super) fn open<K: Key>(
             (Kind::Proxy, more)
         }
     };
-    let mut timeouts = server.timeouts;
-    if request.is_alone() {
-        timeouts.datagram = timeouts.single;
-    }
     let wish = Wish {
         kind,
         translated,
@@ -41,7 +37,7 @@ pub(super) fn open<K: Key>(
         more,
         server: request.key.server(),
         target,
-        timeouts,
+        timeouts: server.timeouts(info.proto),
         replies: reach.hop.port,
         // The end of a connection begins no new one; the middle does, because another node may have begun it.
         begins: info.tcp_flags & (tcp::flags::RST | tcp::flags::FIN) == 0,
