@@ -192,7 +192,7 @@ fn measure(clients: u32, batch: usize) -> (f64, f64) {
                 for (_, mask) in out.forwards() {
                     sink.send(&mut frames, mask).expect("the sink does not fail");
                 }
-                engine.tick(now);
+                engine.tick(now, &snapshot);
             } else {
                 sink.send(&mut frames, mask).expect("the sink does not fail");
             }

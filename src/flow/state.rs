@@ -129,6 +129,12 @@ pub const fn asks(flags: u8) -> bool {
     flags & (SYN | ACK) == SYN
 }
 
+/// A segment that ends a connection, or its sender's half of it.
+#[inline]
+pub const fn ends(flags: u8) -> bool {
+    flags & (RST | FIN) != 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

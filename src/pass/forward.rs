@@ -115,12 +115,15 @@ impl Pass<'_, '_> {
         self.fits(i, way.mtu)
     }
 
-    /// Whether packet `i` is at most `mtu` bytes, or may be made so. If not, it was dropped, and its sender was told so.
+    /// Whether packet `i` is at most `mtu` bytes, or may be made so; its notes say so from now on. If not, it was
+    /// dropped, and its sender was told so.
     pub fn fits(&mut self, i: usize, mtu: u16) -> bool {
         let info = self.info(i);
         let meta = fitted(self.frames[i].meta, &info, mtu);
         let fits = !exceeds(&meta, &info, mtu) || self.may_be_cut(i, &info);
-        if !fits {
+        if fits {
+            self.frames[i].meta = meta;
+        } else {
             self.refuse(i, Cause::TooBig { mtu });
         }
         fits
@@ -137,7 +140,6 @@ impl Pass<'_, '_> {
         let info = self.info(i);
         let frame = &mut self.frames[i];
         decrement_hops(frame.bytes_mut(), &info);
-        frame.meta = fitted(frame.meta, &info, way.mtu);
         let Some(station) = station.or_else(|| {
             let station = self.snapshot.neighbor(way.next)?;
             tell(&mut self.egress.told, self.now, Told::USE, way.port, way.next, self.out);

@@ -285,8 +285,15 @@ impl Recipe {
         if self.partial {
             let (start, offset) = sum_at.ok_or("nothing has a checksum to be left to hardware")?;
             meta.csum = Csum::Partial { start: start as u16, offset: offset as u16 };
-            // Hardware finds the sum of the pseudo header here; that it is not the checksum is what matters.
-            frame[start + offset..start + offset + 2].copy_from_slice(&[0x12, 0x34]);
+            // Hardware finds the sum of the pseudo header here, and adds the rest to it.
+            let (src, dst) = match self.l3 {
+                L3::V4(src, dst) => (IpAddr::V4(src), IpAddr::V4(dst)),
+                L3::V6(src, dst) => (IpAddr::V6(src), IpAddr::V6(dst)),
+                _ => return Err("only IP has a pseudo header".into()),
+            };
+            let proto = if matches!(self.l4, L4::Tcp(..)) { protocol::TCP } else { protocol::UDP };
+            let sum = !checksum::pseudo(src, dst, proto, frame.len() - start).finish();
+            frame[start + offset..start + offset + 2].copy_from_slice(&sum.to_be_bytes());
         }
         if let Some(size) = self.gso {
             let (start, _) = sum_at.ok_or("nothing to be cut by hardware")?;

@@ -18,7 +18,7 @@ use bng::wire::{
     Dissected, Fragment, IpInfo, L3, dissect, ethernet, icmpv4, icmpv6, protocol, tcp, udp, vrrp,
 };
 use bng_platform::memory::{self, MemoryFrame, MemoryWire};
-use bng_platform::{Batch, Caps, Csum, Frame, Meta, Port, RxQueue, TxQueue};
+use bng_platform::{Batch, Caps, Csum, Frame, Meta, Port, RxQueue, TxQueue, offload};
 
 use crate::case::{File, Group, Incoming, Outcome, Step};
 use crate::counters::{self, Counters};
@@ -189,7 +189,7 @@ impl Rig {
     pub(crate) fn age(&mut self, time: Duration) {
         self.now += time;
         for door in self.doors.values_mut() {
-            door.engine.tick(self.now);
+            door.engine.tick(self.now, &self.snapshot);
         }
         self.deliver();
     }
@@ -201,8 +201,9 @@ impl Rig {
 
     fn tick(&mut self) {
         for door in self.doors.values_mut() {
-            door.engine.tick(self.now);
+            door.engine.tick(self.now, &self.snapshot);
         }
+        self.deliver();
         self.release();
     }
 
@@ -339,14 +340,21 @@ fn show(frame: &MemoryFrame, incoming: &[&Incoming]) -> String {
         }
     }
     if let Csum::Partial { start, offset } = meta.csum {
-        let at = usize::from(start + offset);
-        let field = bytes.get(at..at + 2).map_or(0, |field| u16::from_be_bytes([field[0], field[1]]));
-        text.push_str(&format!(" [checksum at {start}+{offset} left to hardware, now {field:04x}]"));
+        text.push_str(&format!(" [checksum at {start}+{offset} left to hardware]"));
+        if !completed(bytes, meta) {
+            text.push_str(" [bad checksum]");
+        }
     }
     if let Some(gso) = meta.gso {
         text.push_str(&format!(" [to be cut to {} behind {}]", gso.size, gso.header_len));
     }
     text
+}
+
+/// Whether hardware would make the checksum right that was left to it.
+fn completed(bytes: &[u8], meta: &Meta) -> bool {
+    let mut bytes = bytes.to_vec();
+    offload::complete(&mut bytes, meta) && checksums_hold(&bytes)
 }
 
 /// What the line of a packet does not show of its inside: the packet that an error is about, the packet in a tunnel,
