@@ -126,7 +126,7 @@ impl State {
 /// A segment that only asks for a connection.
 #[inline]
 pub const fn asks(flags: u8) -> bool {
-    flags & (SYN | ACK) == SYN
+    flags & (SYN | ACK | RST | FIN) == SYN
 }
 
 /// A segment that ends a connection, or its sender's half of it.

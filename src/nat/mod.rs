@@ -30,7 +30,7 @@ use crate::seed::Seed;
 use crate::snapshot::Snapshot;
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
-use crate::wire::{Fragment, IpInfo, MacAddr, protocol, tcp};
+use crate::wire::{Fragment, IpInfo, MacAddr, protocol};
 pub use pools::{Claims, Pools};
 
 /// Flows that one call of the housekeeping looks at.
@@ -215,6 +215,7 @@ impl Nat {
     fn end(&mut self, pass: &Pass<'_, '_>, handle: Handle) {
         let gone = self.flows.remove(handle);
         self.forget(&gone, pass.stats);
+        self.count(pass.stats);
     }
 
     /// Opens the flow that packet `i` begins, and carries the packet.
@@ -396,10 +397,7 @@ fn count(pass: &Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction) {
 /// of ICMP only echo requests are asked.
 pub(crate) fn may_open(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
     match info.proto {
-        protocol::TCP => {
-            info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK | tcp::flags::RST | tcp::flags::FIN)
-                == tcp::flags::SYN
-        }
+        protocol::TCP => state::asks(info.tcp_flags),
         protocol::ICMP | protocol::ICMPV6 => {
             info.fragment == Fragment::Later || pass.echo(i) == Some(crate::wire::icmpv4::Echo::Request)
         }
