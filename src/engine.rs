@@ -188,11 +188,20 @@ impl Engine {
     }
 
     /// Housekeeping in bounded slices; to be called about every batch, or every 100 ms when there is none.
-    pub fn tick(&mut self, now: Instant) {
+    pub fn tick(&mut self, now: Instant, snapshot: &Snapshot) {
+        // First, so that no session is swept whose connection was heard of by another worker alone.
+        self.hear(now, snapshot);
         self.slb.sweep(now, &self.stats);
         self.nat.sweep(now, &self.stats);
         for _ in 0..self.fragments.expire(now) {
             self.stats.dropped(Drop::Fragment);
+        }
+    }
+
+    /// Sessions hear of the translated connections that belong to them.
+    fn hear(&mut self, now: Instant, snapshot: &Snapshot) {
+        for (server, tuple, state) in self.nat.news() {
+            self.slb.hear(now, snapshot, server, &tuple, state);
         }
     }
 

@@ -8,7 +8,6 @@ mod icmp;
 mod refuse;
 
 pub(crate) use forward::Egress;
-pub use refuse::Refusal;
 
 use bng_platform::Frame;
 

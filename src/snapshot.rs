@@ -16,7 +16,7 @@ use crate::nat::Pools;
 use crate::net::route::Routes;
 use crate::net::{Addr, AddrMap, PortId};
 use crate::time::Duration;
-use crate::wire::MacAddr;
+use crate::wire::{MacAddr, protocol};
 pub use compile::{compile, own_addresses, sources};
 pub use services::Services;
 use translation::{Rule, Translation};
@@ -67,8 +67,8 @@ pub struct Server {
     pub stimeout: Duration,
     /// The same once its connection has begun to end; zero for no difference.
     pub ftimeout: Duration,
-    /// Idle times of translated connections.
-    pub timeouts: Timeouts,
+    /// Idle times of translated connections, but see [`Server::timeouts`].
+    pub idle_times: Timeouts,
     /// Datagrams of UDP have no session.
     pub onepacket: bool,
     /// Our addresses that its targets see, by family; none where they see the client's.
@@ -81,6 +81,17 @@ pub struct Server {
     pub usable4: Vec<u16>,
     /// Those that can take new IPv6 sessions.
     pub usable6: Vec<u16>,
+}
+
+impl Server {
+    /// Idle times of translated connections of protocol `proto`. What is one question and one answer ends early.
+    pub fn timeouts(&self, proto: u8) -> Timeouts {
+        let mut times = self.idle_times;
+        if self.onepacket && proto == protocol::UDP {
+            times.datagram = times.single;
+        }
+        times
+    }
 }
 
 /// Where frames for a target go.

@@ -103,7 +103,7 @@ fn measure(way: Way, clients: u32, batch: usize) -> (f64, f64) {
                     sink.send_bytes(frame).expect("the sink does not fail");
                 }
                 engine.letters().for_each(drop);
-                engine.tick(now);
+                engine.tick(now, &snapshot);
             } else {
                 sink.send(&mut frames, mask).expect("the sink does not fail");
             }

@@ -280,7 +280,7 @@ impl Body {
                     return;
                 }
             };
-            self.engine.tick(now);
+            self.engine.tick(now, self.snapshot.load());
             tell_peers(&mut self.engine, &self.peers, &self.stats);
             self.list(now);
             if now.since(housekept) >= HOUSEKEEPING {

@@ -126,7 +126,13 @@ impl State {
 /// A segment that only asks for a connection.
 #[inline]
 pub const fn asks(flags: u8) -> bool {
-    flags & (SYN | ACK) == SYN
+    flags & (SYN | ACK | RST | FIN) == SYN
+}
+
+/// A segment that ends a connection, or its sender's half of it.
+#[inline]
+pub const fn ends(flags: u8) -> bool {
+    flags & (RST | FIN) != 0
 }
 
 #[cfg(test)]

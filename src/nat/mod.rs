@@ -20,7 +20,7 @@ use bng_platform::BATCH_MAX;
 use crate::engine::Place;
 use crate::flow::{
     Cursor, Direction, Flow, Flows, Gone, Handle, Kind, Letter, Refused, Share, Spot, State, Timeouts, Tuple,
-    Via, View,
+    Via, View, state,
 };
 use crate::net::route::Way;
 use crate::net::translate::{self, Endpoint, Rewrite};
@@ -30,7 +30,7 @@ use crate::seed::Seed;
 use crate::snapshot::Snapshot;
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
-use crate::wire::{Fragment, IpInfo, MacAddr, protocol, tcp};
+use crate::wire::{Fragment, IpInfo, MacAddr, protocol};
 pub use pools::{Claims, Pools};
 
 /// Flows that one call of the housekeeping looks at.
@@ -103,7 +103,8 @@ impl Nat {
         self.news.drain(..)
     }
 
-    fn report(&mut self, handle: Handle, flow: &Flow) {
+    fn report(&mut self, handle: Handle) {
+        let flow = self.flows.get(handle);
         if flow.server != 0 {
             self.news.push((flow.server, flow.original, self.flows.state(handle)));
         }
@@ -118,8 +119,7 @@ impl Nat {
         if let Share::Touch { original, .. } = share
             && let Some((handle, _)) = self.flows.find(now, self.flows.locate(original), original)
         {
-            let flow = self.flows.get(handle);
-            self.report(handle, &flow);
+            self.report(handle);
         }
         self.count(stats);
     }
@@ -169,7 +169,11 @@ impl Nat {
         }
         self.flows.warm(found.iter().map(|(.., spot)| spot));
         for (i, tuple, spot) in found {
-            if let Some((handle, direction)) = self.flows.find(pass.now, spot, &tuple) {
+            let Some((handle, direction)) = self.flows.find(pass.now, spot, &tuple) else { continue };
+            if direction == Direction::Original && self.is_over(pass, i, handle) {
+                self.report(handle);
+                self.end(pass, handle);
+            } else {
                 self.carry(pass, i, handle, direction);
             }
         }
@@ -178,38 +182,26 @@ impl Nat {
         }
     }
 
-    /// Carries packet `i` of the flow at `handle`. A packet that asks for something new is left alone.
+    /// Carries packet `i` of the flow at `handle`.
     fn carry(&mut self, pass: &mut Pass<'_, '_>, i: usize, handle: Handle, direction: Direction) {
         let (info, flow) = (pass.info(i), self.flows.get(handle));
-        if direction == Direction::Original && self.is_over(pass.snapshot, handle, &flow, &info) {
-            self.report(handle, &flow);
-            let gone = self.flows.remove(handle);
-            self.forget(&gone, pass.stats);
-            return;
-        }
         let Some(exit) = exit(pass, i, &flow, direction) else { return };
         let via = Via { port: pass.port, mac: pass.ethernet(i).src };
         let timeouts = timeouts(pass.snapshot, &flow);
         let touched = self.flows.touch(handle, pass.now, direction, info.tcp_flags, via, &timeouts);
         self.letters.extend(touched.letter);
         if touched.news {
-            self.report(handle, &flow);
+            self.report(handle);
         }
-        let rewrite = rewrite(&flow, direction);
-        if translate::apply(&mut pass.frames[i], &info, &rewrite).is_err() {
-            pass.drop(i, Drop::Malformed);
-            return;
-        }
-        count(pass, i, &flow, direction);
-        pass.leave(i, &exit.way, exit.station);
+        translate(pass, i, &flow, direction, &exit);
     }
 
-    /// Whether a flow is none any more for a packet of its initiator: the packet asks for a new connection where the old
-    /// one has ended, or the target has gone or moved.
-    fn is_over(&self, snapshot: &Snapshot, handle: Handle, flow: &Flow, info: &IpInfo) -> bool {
-        let anew = info.proto == protocol::TCP
-            && info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK) == tcp::flags::SYN
-            && self.flows.state(handle).ending();
+    /// Whether the flow at `handle` is none any more for packet `i` of its initiator: the packet asks for a new
+    /// connection where the old one has ended, or the target has gone or moved.
+    fn is_over(&self, pass: &Pass<'_, '_>, i: usize, handle: Handle) -> bool {
+        let (snapshot, info, flow) = (pass.snapshot, pass.info(i), self.flows.get(handle));
+        let anew =
+            info.proto == protocol::TCP && state::asks(info.tcp_flags) && self.flows.state(handle).ending();
         let served = || {
             let (server, reach) = (snapshot.server(flow.server), snapshot.reach(flow.target, info.is_v6));
             server.zip(reach).is_some_and(|(server, reach)| {
@@ -217,6 +209,13 @@ impl Nat {
             })
         };
         anew || matches!(flow.kind, Kind::Dnat | Kind::Proxy) && !served()
+    }
+
+    /// Removes the flow at `handle`.
+    fn end(&mut self, pass: &Pass<'_, '_>, handle: Handle) {
+        let gone = self.flows.remove(handle);
+        self.forget(&gone, pass.stats);
+        self.count(pass.stats);
     }
 
     /// Opens the flow that packet `i` begins, and carries the packet.
@@ -227,10 +226,11 @@ impl Nat {
         if let Some((handle, Direction::Original)) =
             self.flows.find(pass.now, self.flows.locate(&original), &original)
         {
-            self.carry(pass, i, handle, Direction::Original);
-            if pass.pending() & 1 << i == 0 {
+            if !self.is_over(pass, i, handle) {
+                self.carry(pass, i, handle, Direction::Original);
                 return;
             }
+            self.end(pass, handle);
         }
         if !wish.begins {
             pass.drop(i, Drop::NoFlow);
@@ -263,11 +263,10 @@ impl Nat {
             via: Via { port: pass.port, mac: pass.ethernet(i).src },
             peer: if wish.replies == self.place.port && self.place.alone { 0 } else { wish.replies },
         };
-        let handle = match self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts) {
+        match self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts) {
             Ok(inserted) => {
                 inserted.gone.iter().for_each(|gone| self.forget(gone, pass.stats));
                 self.letters.extend(inserted.letter);
-                inserted.handle
             }
             Err(refused) => {
                 if wish.claim {
@@ -276,10 +275,12 @@ impl Nat {
                 pass.drop(i, if refused == Refused::Mirrored { Drop::OwnSource } else { Drop::FlowClash });
                 return;
             }
-        };
+        }
         self.count(pass.stats);
         pass.stats.work.opened.add(1);
-        self.carry(pass, i, handle, Direction::Original);
+        if let Some(exit) = exit(pass, i, &flow, Direction::Original) {
+            translate(pass, i, &flow, Direction::Original, &exit);
+        }
     }
 
     fn forget(&mut self, gone: &Gone, stats: &WorkerStats) {
@@ -357,10 +358,21 @@ fn exit(pass: &mut Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction) ->
     pass.may_go(i, &way).then_some(Exit { way, station: Some(station) })
 }
 
+/// Rewrites packet `i` of `flow` and sends it.
+fn translate(pass: &mut Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction, exit: &Exit) {
+    let info = pass.info(i);
+    if translate::apply(&mut pass.frames[i], &info, &rewrite(flow, direction)).is_err() {
+        pass.drop(i, Drop::Malformed);
+        return;
+    }
+    count(pass, i, flow, direction);
+    pass.leave(i, &exit.way, exit.station);
+}
+
 /// Idle times of a flow that exists.
 fn timeouts(snapshot: &Snapshot, flow: &Flow) -> Timeouts {
     match snapshot.server(flow.server) {
-        Some(server) => server.timeouts,
+        Some(server) => server.timeouts(flow.original.proto),
         None => snapshot.translation.timeouts(flow.original.proto, flow.original.dport),
     }
 }
@@ -385,9 +397,7 @@ fn count(pass: &Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction) {
 /// of ICMP only echo requests are asked.
 pub(crate) fn may_open(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
     match info.proto {
-        protocol::TCP => {
-            info.tcp_flags & (tcp::flags::SYN | tcp::flags::ACK | tcp::flags::RST) == tcp::flags::SYN
-        }
+        protocol::TCP => state::asks(info.tcp_flags),
         protocol::ICMP | protocol::ICMPV6 => {
             info.fragment == Fragment::Later || pass.echo(i) == Some(crate::wire::icmpv4::Echo::Request)
         }

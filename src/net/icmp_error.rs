@@ -1,10 +1,8 @@
-//! ICMP errors that bng sends as a router about packets that it cannot forward (RFC 1812 section 4.3, RFC 4443), and how
-//! many of them.
+//! ICMP errors that bng sends as a router about packets that it cannot forward (RFC 1812 section 4.3, RFC 4443).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::net::Addr;
-use crate::time::Instant;
 use crate::wire::{
     Dissected, Fragment, IpInfo, L3, MacAddr, ethernet, icmpv4, icmpv6, ipv4, ipv6, protocol, vlan,
 };
@@ -26,14 +24,10 @@ pub const MAX: usize = ethernet::ETHERNET_HEADER_LEN + vlan::TAG_LEN + MAX_V6;
 pub enum Cause {
     /// Its time to live or hop limit ran out.
     TimeExceeded,
-    /// There is no route.
-    NetUnreachable,
-    /// The last router, or the host itself, does not answer.
+    /// No network and no gateway that is up leads there.
+    NoRoute,
+    /// Nobody answers for the address of the next hop.
     HostUnreachable,
-    /// Nobody listens on the port.
-    PortUnreachable,
-    /// A rule of the operator forbids it.
-    Prohibited,
     /// It is larger than the next link, and must not be fragmented (in IPv6 none may).
     TooBig {
         /// Largest packet that the next link carries, in bytes.
@@ -47,11 +41,9 @@ impl Cause {
         use icmpv4::message::{TIME_EXCEEDED, UNREACHABLE};
         match self {
             Self::TimeExceeded => (TIME_EXCEEDED, 0, 0),
-            Self::NetUnreachable => (UNREACHABLE, 0, 0),
+            Self::NoRoute => (UNREACHABLE, 0, 0),
             Self::HostUnreachable => (UNREACHABLE, 1, 0),
-            Self::PortUnreachable => (UNREACHABLE, 3, 0),
             Self::TooBig { mtu } => (UNREACHABLE, 4, u32::from(mtu)),
-            Self::Prohibited => (UNREACHABLE, 13, 0),
         }
     }
 
@@ -60,10 +52,8 @@ impl Cause {
         use icmpv6::message::{PACKET_TOO_BIG, TIME_EXCEEDED, UNREACHABLE};
         match self {
             Self::TimeExceeded => (TIME_EXCEEDED, 0, 0),
-            Self::NetUnreachable => (UNREACHABLE, 0, 0),
-            Self::Prohibited => (UNREACHABLE, 1, 0),
+            Self::NoRoute => (UNREACHABLE, 0, 0),
             Self::HostUnreachable => (UNREACHABLE, 3, 0),
-            Self::PortUnreachable => (UNREACHABLE, 4, 0),
             Self::TooBig { mtu } => (PACKET_TOO_BIG, 0, u32::from(mtu)),
         }
     }
@@ -166,60 +156,11 @@ fn is_host(addr: Addr) -> bool {
     }
 }
 
-/// How many errors may be sent: a token bucket (RFC 4443 section 2.4 f, RFC 1812 section 4.3.2.8).
-#[derive(Debug, Clone)]
-pub struct Allowance {
-    /// Time between two tokens, in microseconds.
-    interval: u64,
-    /// Most tokens that can be saved up.
-    burst: u64,
-    /// Tokens at `since`.
-    tokens: u64,
-    since: Instant,
-}
-
-impl Allowance {
-    /// Full at the start: `burst` errors at once, `per_second` (1 to 1,000,000) in the long run.
-    pub const fn new(per_second: u32, burst: u32) -> Self {
-        let per_second = if per_second == 0 { 1 } else { per_second as u64 };
-        Self {
-            interval: if per_second > 1_000_000 { 1 } else { 1_000_000 / per_second },
-            burst: burst as u64,
-            tokens: burst as u64,
-            since: Instant::ZERO,
-        }
-    }
-
-    /// Whether one more error may be sent at `now`; if so it is counted.
-    pub fn take(&mut self, now: Instant) -> bool {
-        let earned = now.micros().saturating_sub(self.since.micros()) / self.interval;
-        if self.tokens + earned >= self.burst {
-            self.tokens = self.burst;
-            self.since = now;
-        } else {
-            // The rest of an interval counts for the next token.
-            self.tokens += earned;
-            self.since = Instant::from_micros(self.since.micros() + earned * self.interval);
-        }
-        let granted = self.tokens > 0;
-        self.tokens -= u64::from(granted);
-        granted
-    }
-}
-
-impl Default for Allowance {
-    /// 100 in a second, 50 at once.
-    fn default() -> Self {
-        Self::new(100, 50)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::net::translate::sample::{self, Sample};
     use crate::seed::Seed;
-    use crate::time::Duration;
     use crate::wire::dissect;
     use crate::wire::dissect::quoted;
     use crate::wire::golden::{self, hex};
@@ -238,33 +179,13 @@ mod tests {
         build(&mut buf, cause, source(is_v6), frame, &dissected).map(|len| buf[..len].to_vec())
     }
 
-    const CAUSES: [Cause; 6] = [
-        Cause::TimeExceeded,
-        Cause::NetUnreachable,
-        Cause::HostUnreachable,
-        Cause::PortUnreachable,
-        Cause::Prohibited,
-        Cause::TooBig { mtu: 1_400 },
-    ];
+    const CAUSES: [Cause; 4] =
+        [Cause::TimeExceeded, Cause::NoRoute, Cause::HostUnreachable, Cause::TooBig { mtu: 1_400 }];
 
     #[test]
     fn every_cause_has_the_numbers_of_its_family() {
-        let v4 = [
-            "0b00 00000000",
-            "0300 00000000",
-            "0301 00000000",
-            "0303 00000000",
-            "030d 00000000",
-            "0304 00000578",
-        ];
-        let v6 = [
-            "0300 00000000",
-            "0100 00000000",
-            "0103 00000000",
-            "0104 00000000",
-            "0101 00000000",
-            "0200 00000578",
-        ];
+        let v4 = ["0b00 00000000", "0300 00000000", "0301 00000000", "0304 00000578"];
+        let v6 = ["0300 00000000", "0100 00000000", "0103 00000000", "0200 00000578"];
         for (frame, l4, numbers) in [(golden::TCP_DATA, 34, v4), (golden::UDP6, 54, v6)] {
             for (cause, numbers) in CAUSES.into_iter().zip(numbers) {
                 let error = about(cause, &hex(frame)).expect("an ordinary packet");
@@ -284,7 +205,17 @@ mod tests {
             let mut buf = [0xee; MAX];
             let source = Addr::from(source.parse::<IpAddr>().expect("address"));
             let dissected = dissect(&packet).expect("valid");
-            let len = build(&mut buf, Cause::PortUnreachable, source, &packet, &dissected).expect("built");
+            let len = build(&mut buf, Cause::HostUnreachable, source, &packet, &dissected).expect("built");
+            // It was about a port that nobody listens on, which no router tells.
+            if let (IpAddr::V6(src), L3::Ip(info)) = (source.to_ip(), dissected.l3) {
+                buf[55] = 4;
+                let mut message = icmpv6::Packet::new(&mut buf[54..len]).expect("whole");
+                message.fill_checksum(src, info.src.as_v6().expect("IPv6"));
+            } else {
+                buf[35] = 3;
+                let mut message = icmpv4::Packet::new(&mut buf[34..len]).expect("whole");
+                message.fill_checksum();
+            }
             // Linux numbers its errors and lets routers fragment them; it gives IPv6 errors a flow label.
             if source.is_v4() {
                 expected[18..22].copy_from_slice(&[0, 0, 0x40, 0]);
@@ -409,33 +340,9 @@ mod tests {
         let frame = hex(golden::TCP_DATA);
         let dissected = dissect(&frame).expect("valid");
         let mut buf = [0; MAX];
-        assert_eq!(build(&mut buf, Cause::Prohibited, SOURCE6, &frame, &dissected), None);
+        assert_eq!(build(&mut buf, Cause::NoRoute, SOURCE6, &frame, &dissected), None);
         for len in 0..frame.len() {
-            assert_eq!(build(&mut buf, Cause::Prohibited, SOURCE4, &frame[..len], &dissected), None);
+            assert_eq!(build(&mut buf, Cause::NoRoute, SOURCE4, &frame[..len], &dissected), None);
         }
-    }
-
-    #[test]
-    fn the_allowance_is_the_burst_and_then_the_rate() {
-        let mut allowance = Allowance::default();
-        let mut now = Instant::from_secs(1_000);
-        let mut taken = |now| (0..200).filter(|_| allowance.take(now)).count();
-        assert_eq!(taken(now), 50);
-        now += Duration::from_micros(9_999);
-        assert_eq!(taken(now), 0);
-        now += Duration::from_micros(1);
-        assert_eq!(taken(now), 1);
-        // What is left of an interval is not lost.
-        let mut total = 0;
-        for _ in 0..1_000 {
-            now += Duration::from_micros(1_500);
-            total += taken(now);
-        }
-        assert_eq!(total, 150);
-        now += Duration::from_secs(3_600);
-        assert_eq!(taken(now), 50);
-        // A clock that stands still or goes back gives nothing.
-        assert_eq!(taken(Instant::ZERO), 0);
-        assert_eq!(taken(now), 0);
     }
 }

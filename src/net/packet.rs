@@ -88,56 +88,6 @@ pub fn echo(
     }
 }
 
-/// Most bytes of an ICMP error packet: what every host takes (RFC 1812 section 4.3.2.3).
-const ERROR_V4: usize = 576;
-/// The same for ICMPv6 (RFC 4443 section 2.4).
-const ERROR_V6: usize = 1280;
-/// Bytes enough for every error.
-pub const ERROR_MAX: usize = ETHERNET_HEADER_LEN + ERROR_V6;
-
-/// Header of an ICMP error, and as much of `quote` as there is room for in `message`; checksum zero. Returns its length.
-fn error(message: &mut [u8], (kind, code, rest): (u8, u8, u32), quote: &[u8]) -> usize {
-    let len = (icmpv4::HEADER_LEN + quote.len()).min(message.len());
-    message[..4].copy_from_slice(&[kind, code, 0, 0]);
-    message[4..8].copy_from_slice(&rest.to_be_bytes());
-    message[8..len].copy_from_slice(&quote[..len - 8]);
-    len
-}
-
-/// An ICMP error of type and code about the packet that begins with `quote`. Returns its length.
-pub fn error_v4(
-    buf: &mut [u8; ERROR_MAX],
-    (to, from): (MacAddr, MacAddr),
-    (src, dst): (Ipv4Addr, Ipv4Addr),
-    what: (u8, u8, u32),
-    quote: &[u8],
-) -> usize {
-    let at = ETHERNET_HEADER_LEN + ipv4::HEADER_LEN;
-    let len = error(&mut buf[at..ETHERNET_HEADER_LEN + ERROR_V4], what, quote);
-    if let Ok(mut message) = icmpv4::Packet::new(&mut buf[at..at + len]) {
-        message.fill_checksum();
-    }
-    ethernet_header(buf, to, from, ethertype::IPV4);
-    v4_header(buf, src, dst, protocol::ICMP, TTL, len) + len
-}
-
-/// An ICMPv6 error of type and code about the packet that begins with `quote`. Returns its length.
-pub fn error_v6(
-    buf: &mut [u8; ERROR_MAX],
-    (to, from): (MacAddr, MacAddr),
-    (src, dst): (Ipv6Addr, Ipv6Addr),
-    what: (u8, u8, u32),
-    quote: &[u8],
-) -> usize {
-    let at = ETHERNET_HEADER_LEN + ipv6::HEADER_LEN;
-    let len = error(&mut buf[at..], what, quote);
-    if let Ok(mut message) = icmpv6::Packet::new(&mut buf[at..at + len]) {
-        message.fill_checksum(src, dst);
-    }
-    ethernet_header(buf, to, from, ethertype::IPV6);
-    v6_header(buf, src, dst, protocol::ICMPV6, TTL, len) + len
-}
-
 /// A VRRP advertisement from `src`. Returns its length.
 pub fn advertisement(buf: &mut [u8], from: MacAddr, src: Ipv4Addr, advert: &vrrp::Repr<'_>) -> usize {
     let len = advert.wire_len();
@@ -151,32 +101,6 @@ pub fn advertisement(buf: &mut [u8], from: MacAddr, src: Ipv4Addr, advert: &vrrp
 mod tests {
     use super::*;
     use crate::wire::{L3, dissect};
-
-    #[test]
-    fn an_error_quotes_what_there_is_room_for_and_is_right_in_its_sums() {
-        let (a, b) = (MacAddr([2; 6]), MacAddr([4; 6]));
-        let (v4, v6) = (Ipv4Addr::new(10, 0, 0, 1), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
-        let quote: Vec<u8> = (0..3000).map(|n| n as u8).collect();
-        let mut buf = [0; ERROR_MAX];
-        for (len, room) in [(28, 28), (548, 548), (549, 548), (3000, 548)] {
-            let len = error_v4(&mut buf, (a, b), (v4, v4), (3, 4, 1280), &quote[..len]);
-            assert_eq!(len, 14 + 28 + room);
-            let L3::Ip(info) = dissect(&buf[..len]).expect("a packet").l3 else { panic!("no IP") };
-            let message = icmpv4::Packet::new(info.l4(&buf)).expect("whole");
-            assert!(message.verify_checksum() && message.is_error());
-            assert_eq!((message.message(), message.code(), message.sequence()), (3, 4, 1280));
-            assert_eq!(message.quoted(), Some(&quote[..room]));
-        }
-        for (len, room) in [(48, 48), (1232, 1232), (3000, 1232)] {
-            let len = error_v6(&mut buf, (a, b), (v6, v6), (2, 0, 1400), &quote[..len]);
-            assert_eq!(len, 14 + 48 + room);
-            let L3::Ip(info) = dissect(&buf[..len]).expect("a packet").l3 else { panic!("no IP") };
-            let message = icmpv6::Packet::new(info.l4(&buf)).expect("whole");
-            assert!(message.verify_checksum(v6, v6) && message.is_error());
-            assert_eq!((message.message(), message.code(), message.sequence()), (2, 0, 1400));
-            assert_eq!(message.quoted(), Some(&quote[..room]));
-        }
-    }
 
     #[test]
     fn every_frame_fits_and_dissects() {

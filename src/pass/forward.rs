@@ -11,9 +11,10 @@ use bng_platform::offload::{self, Cut};
 use bng_platform::{Frame, GsoKind, Meta};
 
 use super::Pass;
-use super::refuse::{self, Refusal};
+use super::refuse::Refused;
 use crate::net::bucket::Bucket;
 use crate::net::fragment::fragment;
+use crate::net::icmp_error::Cause;
 use crate::net::route::Way;
 use crate::net::waiting::{Fate, Told, Waiting};
 use crate::net::{Addr, PortId};
@@ -22,7 +23,7 @@ use crate::seed::Seed;
 use crate::snapshot::Snapshot;
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
-use crate::wire::{self, ETHERNET_HEADER_LEN, IpInfo, L3, MacAddr, ipv4, ipv6};
+use crate::wire::{self, Dissected, ETHERNET_HEADER_LEN, IpInfo, L3, MacAddr, ipv4, ipv6};
 
 /// ICMP errors of one worker: a second, and at once.
 const ERRORS: (u32, u32) = (1_000, 64);
@@ -66,13 +67,13 @@ impl Egress {
             |addr| snapshot.neighbor(addr),
             |mut held, fate| {
                 stats.work.waiting.sub(1);
-                let Ok(L3::Ip(info)) = wire::dissect(&held.bytes).map(|found| found.l3) else {
+                let Ok(dissected @ Dissected { l3: L3::Ip(info), .. }) = wire::dissect(&held.bytes) else {
                     return stats.dropped(Drop::Malformed);
                 };
                 let Fate::Leaves(station) = fate else {
                     stats.dropped(Drop::NeighborWait);
-                    let error = refuse::Error { port: held.came, frame: &held.bytes, info: &info };
-                    error.send(Refusal::Unreachable, now, snapshot, errors, stats, out);
+                    let refused = Refused { port: held.came, frame: &held.bytes, dissected: &dissected };
+                    refused.tell(Cause::HostUnreachable, now, snapshot, errors, stats, out);
                     return;
                 };
                 held.address(station);
@@ -99,7 +100,7 @@ impl Pass<'_, '_> {
     /// told so.
     pub fn way(&mut self, i: usize, dst: Addr) -> Option<Way> {
         let Some(way) = self.snapshot.routes.way(dst) else {
-            self.refuse(i, Refusal::NoRoute);
+            self.refuse(i, Cause::NoRoute);
             return None;
         };
         self.may_go(i, &way).then_some(way)
@@ -108,19 +109,22 @@ impl Pass<'_, '_> {
     /// Whether packet `i` may go by `way`. If not, it was dropped, and its sender was told so.
     pub fn may_go(&mut self, i: usize, way: &Way) -> bool {
         if self.info(i).ttl <= 1 {
-            self.refuse(i, Refusal::TimeExceeded);
+            self.refuse(i, Cause::TimeExceeded);
             return false;
         }
         self.fits(i, way.mtu)
     }
 
-    /// Whether packet `i` is at most `mtu` bytes, or may be made so. If not, it was dropped, and its sender was told so.
+    /// Whether packet `i` is at most `mtu` bytes, or may be made so; its notes say so from now on. If not, it was
+    /// dropped, and its sender was told so.
     pub fn fits(&mut self, i: usize, mtu: u16) -> bool {
         let info = self.info(i);
         let meta = fitted(self.frames[i].meta, &info, mtu);
         let fits = !exceeds(&meta, &info, mtu) || self.may_be_cut(i, &info);
-        if !fits {
-            self.refuse(i, Refusal::TooBig(mtu));
+        if fits {
+            self.frames[i].meta = meta;
+        } else {
+            self.refuse(i, Cause::TooBig { mtu });
         }
         fits
     }
@@ -136,7 +140,6 @@ impl Pass<'_, '_> {
         let info = self.info(i);
         let frame = &mut self.frames[i];
         decrement_hops(frame.bytes_mut(), &info);
-        frame.meta = fitted(frame.meta, &info, way.mtu);
         let Some(station) = station.or_else(|| {
             let station = self.snapshot.neighbor(way.next)?;
             tell(&mut self.egress.told, self.now, Told::USE, way.port, way.next, self.out);
@@ -162,10 +165,11 @@ impl Pass<'_, '_> {
     }
 
     /// Drops packet `i` and tells its sender why, unless nobody is to be told (RFC 1812 section 4.3.2.7).
-    pub fn refuse(&mut self, i: usize, refusal: Refusal) {
-        self.drop(i, refusal.reason());
-        let error = refuse::Error { port: self.port, frame: self.frames[i].bytes(), info: &self.info(i) };
-        error.send(refusal, self.now, self.snapshot, &mut self.egress.errors, self.stats, self.out);
+    pub fn refuse(&mut self, i: usize, cause: Cause) {
+        self.drop(i, cause.reason());
+        let (frame, dissected) = (self.frames[i].bytes(), &self.dissected[i]);
+        let refused = Refused { port: self.port, frame, dissected };
+        refused.tell(cause, self.now, self.snapshot, &mut self.egress.errors, self.stats, self.out);
     }
 
     /// Routers fragment packets of IPv4 that do not forbid it.

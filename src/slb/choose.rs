@@ -91,6 +91,10 @@ pub(super) fn assign<K: Key>(
         let (target, reach) = by_turns(chooser).ok_or(Drop::NoTarget)?;
         (target, reach, Why::Rr)
     };
+    // The end of a connection that nobody remembers begins no new one.
+    if reach.mode == Mode::Nat && state::ends(request.info.tcp_flags) {
+        return Err(Drop::NoFlow);
+    }
     if !stores {
         stats.work.unstored.add(1);
         return if reach.mode == Mode::Nat { Err(Drop::SynRate) } else { Ok((target, reach)) };

@@ -2,11 +2,11 @@
 
 use super::Request;
 use super::session::Key;
-use crate::flow::{Kind, Tuple};
+use crate::flow::{Kind, Tuple, state};
 use crate::nat::{Nat, Wish, is_echo, tuple};
 use crate::pass::Pass;
 use crate::snapshot::Reach;
-use crate::wire::{protocol, tcp};
+use crate::wire::protocol;
 
 /// Opens the flow of a client's packet to `target` and forwards the packet.
 pub(super) fn open<K: Key>(
@@ -30,10 +30,6 @@ pub(super) fn open<K: Key>(
             (Kind::Proxy, more)
         }
     };
-    let mut timeouts = server.timeouts;
-    if request.is_alone() {
-        timeouts.datagram = timeouts.single;
-    }
     let wish = Wish {
         kind,
         translated,
@@ -41,10 +37,10 @@ pub(super) fn open<K: Key>(
         more,
         server: request.key.server(),
         target,
-        timeouts,
+        timeouts: server.timeouts(info.proto),
         replies: reach.hop.port,
         // The end of a connection begins no new one; the middle does, because another node may have begun it.
-        begins: info.tcp_flags & (tcp::flags::RST | tcp::flags::FIN) == 0,
+        begins: !state::ends(info.tcp_flags),
     };
     nat.open(pass, i, &wish);
 }

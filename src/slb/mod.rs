@@ -71,16 +71,10 @@ impl Slb {
 
     /// Notes that the connection that began with `tuple` lives and is in `state`; its packets do not come here.
     pub fn hear(&mut self, now: Instant, snapshot: &Snapshot, server: u16, tuple: &Tuple, state: State) {
-        fn hear<K: Key>(table: &mut Table<K>, now: Instant, key: K, state: State) {
-            if let Some(place) = table.find(now, table.locate(&key), &key) {
-                table.get_mut(place).mirror(now, state);
-            }
-        }
-        let Some(sessionid) = snapshot.server(server).map(|server| server.sessionid) else { return };
         if tuple.src.is_v4() {
-            hear(&mut self.v4, now, key(sessionid, server, tuple), state);
+            hear(&mut self.v4, now, snapshot, server, tuple, state);
         } else {
-            hear(&mut self.v6, now, key(sessionid, server, tuple), state);
+            hear(&mut self.v6, now, snapshot, server, tuple, state);
         }
     }
 
@@ -109,6 +103,22 @@ impl Slb {
         max: usize,
     ) -> Option<Vec<session::View>> {
         cursor.list(now, &self.v4, &self.v6, max)
+    }
+}
+
+/// Notes in the table of its family that the connection that began with `tuple` lives and is in `state`.
+fn hear<K: Key>(
+    table: &mut Table<K>,
+    now: Instant,
+    snapshot: &Snapshot,
+    server: u16,
+    tuple: &Tuple,
+    state: State,
+) {
+    let Some(sessionid) = snapshot.server(server).map(|server| server.sessionid) else { return };
+    let key = key(sessionid, server, tuple);
+    if let Some(place) = table.find(now, table.locate(&key), &key) {
+        table.get_mut(place).mirror(now, state);
     }
 }
 
@@ -163,7 +173,13 @@ fn balance<K: Key>(
     for request in requests {
         match choose::assign(table, chooser, pass, &request) {
             Ok((target, reach)) => match reach.mode {
-                Mode::Nat => connect::open(nat, pass, &request, target, &reach),
+                Mode::Nat => {
+                    connect::open(nat, pass, &request, target, &reach);
+                    // At once: the next packet may be of the same session.
+                    for (server, tuple, state) in nat.news() {
+                        hear(table, pass.now, pass.snapshot, server, &tuple, state);
+                    }
+                }
                 _ => {
                     let (number, i) = (request.key.server(), request.frame);
                     send_unchanged(pass, i, (number, target), &reach, chooser, buffer);

@@ -156,7 +156,7 @@ fn servers(model: &Model, targets: &[Target]) -> Vec<Option<Server>> {
             sessionid: server.sessionid,
             stimeout: server.stimeout,
             ftimeout: server.ftimeout.unwrap_or_default(),
-            timeouts: idle_times(server.stimeout, server.ftimeout),
+            idle_times: idle_times(server.stimeout, server.ftimeout),
             onepacket: server.onepacket,
             proxy4: proxy.iter().flat_map(|proxy| &proxy.v4).map(|addr| Addr::v4(*addr)).collect(),
             proxy6: proxy.iter().flat_map(|proxy| &proxy.v6).map(|addr| Addr::v6(*addr)).collect(),

@@ -8,9 +8,11 @@
 //! arp IP is-at MAC to IP [at MAC]    reply
 //! ipv4 SRC DST | ipv6 SRC DST, then [ttl N] [id N] [frag OFFSET[+]]    `+`: more fragments follow
 //! opt HEX            IPv4 options, a multiple of four bytes
-//! tcp SPORT DPORT FLAGS              flags in the letters of tcpdump: S . P F R U E W, `none`
-//! udp SPORT DPORT
+//! tcp SPORT DPORT FLAGS [mss N]      flags in the letters of tcpdump: S . P F R U E W, `none`
+//! udp SPORT DPORT [no-sum]           `no-sum`: without checksum
 //! echo request|reply ID SEQ          ICMP or ICMPv6, as the address says
+//! error WORD [mtu N] about [N of] PACKET [end]    ICMP or ICMPv6 error: `net`, `host`, `port`, `big`, `ttl`, `options`
+//!                                    or `redirect`, about N bytes or all of a packet in these same words
 //! ns IP [from MAC] | na IP at MAC [rso]    neighbour solicitation, advertisement with its flags
 //! rs                                 router solicitation
 //! vrrp VRID PRIO [ver N] [auth N] [interval N] [addr IP]...
@@ -88,6 +90,8 @@ enum L4 {
     Tcp(u16, u16, u8),
     Udp(u16, u16),
     Echo(Echo, u16, u16),
+    /// Type and code of both families, the third word, and the packet it is about.
+    Error([(u8, u8); 2], u32, Vec<u8>),
     Nd(ndisc::Repr),
     RouterSolicitation,
     Vrrp(Advert),
@@ -128,6 +132,8 @@ struct Recipe {
     flaws: Vec<Flaw>,
     partial: bool,
     gso: Option<u16>,
+    mss: Option<u16>,
+    no_sum: bool,
 }
 
 /// The frame that `text` describes, with what its bytes do not say.
@@ -175,8 +181,15 @@ impl Recipe {
             "tcp" => {
                 let (sport, dport) = (words.value("port")?, words.value("port")?);
                 self.l4 = L4::Tcp(sport, dport, tcp_flags(&words.value::<String>("TCP flags")?)?);
+                if words.accept("mss") {
+                    self.mss = Some(words.value("segment size")?);
+                }
             }
-            "udp" => self.l4 = L4::Udp(words.value("port")?, words.value("port")?),
+            "udp" => {
+                self.l4 = L4::Udp(words.value("port")?, words.value("port")?);
+                self.no_sum = words.accept("no-sum");
+            }
+            "error" => self.l4 = read_error(words)?,
             "echo" => {
                 let kind = if words.accept("request") {
                     Echo::Request
@@ -272,8 +285,15 @@ impl Recipe {
         if self.partial {
             let (start, offset) = sum_at.ok_or("nothing has a checksum to be left to hardware")?;
             meta.csum = Csum::Partial { start: start as u16, offset: offset as u16 };
-            // Hardware finds the sum of the pseudo header here; that it is not the checksum is what matters.
-            frame[start + offset..start + offset + 2].copy_from_slice(&[0x12, 0x34]);
+            // Hardware finds the sum of the pseudo header here, and adds the rest to it.
+            let (src, dst) = match self.l3 {
+                L3::V4(src, dst) => (IpAddr::V4(src), IpAddr::V4(dst)),
+                L3::V6(src, dst) => (IpAddr::V6(src), IpAddr::V6(dst)),
+                _ => return Err("only IP has a pseudo header".into()),
+            };
+            let proto = if matches!(self.l4, L4::Tcp(..)) { protocol::TCP } else { protocol::UDP };
+            let sum = !checksum::pseudo(src, dst, proto, frame.len() - start).finish();
+            frame[start + offset..start + offset + 2].copy_from_slice(&sum.to_be_bytes());
         }
         if let Some(size) = self.gso {
             let (start, _) = sum_at.ok_or("nothing to be cut by hardware")?;
@@ -373,6 +393,10 @@ impl Recipe {
                 };
                 let mut segment = vec![0; repr.wire_len()];
                 repr.emit(src, dst, &mut segment);
+                if let Some(mss) = self.mss {
+                    segment[12] = 6 << 4;
+                    segment.extend([2, 4, (mss >> 8) as u8, mss as u8]);
+                }
                 segment.extend(data);
                 if let Ok(mut packet) = tcp::Packet::new(&mut segment[..]) {
                     packet.fill_checksum(src, dst);
@@ -383,6 +407,9 @@ impl Recipe {
                 let repr = udp::Repr { src_port: *src_port, dst_port: *dst_port, payload: data };
                 let mut datagram = vec![0; repr.wire_len()];
                 repr.emit(src, dst, &mut datagram);
+                if self.no_sum {
+                    datagram[6..8].fill(0);
+                }
                 (protocol::UDP, datagram)
             }
             L4::Echo(echo, ident, sequence) => match (src, dst) {
@@ -399,6 +426,22 @@ impl Recipe {
                     (protocol::ICMP, message)
                 }
             },
+            L4::Error([v4, v6], rest, quote) => {
+                let (kind, code) = if src.is_ipv4() { *v4 } else { *v6 };
+                let mut message = vec![kind, code, 0, 0];
+                message.extend(rest.to_be_bytes());
+                message.extend(quote);
+                match (src, dst) {
+                    (IpAddr::V6(src), IpAddr::V6(dst)) => {
+                        icmpv6::Packet::new(&mut message[..]).expect("long enough").fill_checksum(src, dst);
+                        (protocol::ICMPV6, message)
+                    }
+                    _ => {
+                        icmpv4::Packet::new(&mut message[..]).expect("long enough").fill_checksum();
+                        (protocol::ICMP, message)
+                    }
+                }
+            }
             L4::Nd(repr) => {
                 let mut message = vec![0; repr.wire_len()];
                 repr.emit(six(src)?, six(dst)?, &mut message);
@@ -437,7 +480,7 @@ impl Recipe {
             L4::None | L4::Proto(_) => None,
             L4::Tcp(..) => Some(16),
             L4::Udp(..) | L4::Vrrp(_) => Some(6),
-            L4::Echo(..) | L4::Nd(_) | L4::RouterSolicitation => Some(2),
+            L4::Echo(..) | L4::Error(..) | L4::Nd(_) | L4::RouterSolicitation => Some(2),
         }
     }
 
@@ -482,6 +525,39 @@ fn tcp_flags(letters: &str) -> Result<u8, String> {
         };
         Ok(flags | bit)
     })
+}
+
+/// Reads what stands behind `error`.
+fn read_error(words: &mut Words<'_>) -> Result<L4, String> {
+    let kinds = match words.next().ok_or("which error?")? {
+        "net" => [(3, 0), (1, 0)],
+        "host" => [(3, 1), (1, 3)],
+        "port" => [(3, 3), (1, 4)],
+        "big" => [(3, 4), (2, 0)],
+        "ttl" => [(11, 0), (3, 0)],
+        "options" => [(12, 0), (4, 0)],
+        "redirect" => [(5, 1), (137, 0)],
+        other => return Err(format!("'{other}' is no error")),
+    };
+    let rest = if words.accept("mtu") { words.value("MTU")? } else { 0 };
+    if !words.accept("about") {
+        return Err("'about' is missing".into());
+    }
+    let first = words.peek().and_then(|word| word.parse::<usize>().ok());
+    if first.is_some() {
+        words.next();
+        if !words.accept("of") {
+            return Err("'of' is missing".into());
+        }
+    }
+    let mut recipe = Recipe::default();
+    while let Some(word) = words.next().filter(|word| *word != "end") {
+        recipe.read(word, words)?;
+    }
+    let (_, mut quote, sum_at) = recipe.packet()?;
+    recipe.spoil(&mut quote, sum_at.zip(recipe.sum_offset()))?;
+    quote.truncate(first.unwrap_or(quote.len()));
+    Ok(L4::Error(kinds, rest, quote))
 }
 
 fn read_na(words: &mut Words<'_>) -> Result<ndisc::Repr, String> {

@@ -97,3 +97,26 @@ fn every_title_is_used_once_and_every_case_says_why() {
         }
     }
 }
+
+/// Modes whose cases come in pairs, one of each family.
+const PAIRED: [&str; 9] =
+    ["routed", "single", "proxy", "nat", "tnat", "tunnel-ipip", "tunnel-gue", "tunnel-gre", "sessions"];
+
+#[test]
+fn every_case_of_one_family_has_its_twin_in_the_other() {
+    let files = files();
+    let titles: std::collections::BTreeSet<&str> =
+        files.iter().flat_map(|file| &file.cases).map(|case| case.title.as_str()).collect();
+    for mode in PAIRED {
+        let mut pairs = 0;
+        for (mine, other) in [("v4", "v6"), ("v6", "v4")] {
+            let prefix = format!("{mode}-{mine} ");
+            for title in titles.iter().filter_map(|title| title.strip_prefix(prefix.as_str())) {
+                let twin = format!("{mode}-{other} {title}");
+                assert!(titles.contains(twin.as_str()), "'{prefix}{title}' has no twin '{twin}'");
+                pairs += 1;
+            }
+        }
+        assert!(pairs > 0, "no case of {mode}");
+    }
+}

@@ -10,17 +10,34 @@ use crate::rig::Rig;
 use crate::{files, frame};
 
 /// Frames with a bitten byte, for every frame of the corpus.
-const BITES: usize = 2_000;
+const BITES: usize = 500;
 
 fn frames(file: &File) -> impl Iterator<Item = &Incoming> {
     let groups = file.cases.iter().flat_map(|case| &case.groups);
     groups.flat_map(|g| &g.steps).flat_map(|s| if let Step::In(batch) = s { &batch[..] } else { &[] })
 }
 
-/// Everything shorter than `frame`, then the frame with one to three bytes changed.
+/// Files whose flows claim ports. Of a batch first all known flows are carried, which ends some and frees their ports,
+/// then new ones are opened: so it can have another port than it had if its frames had come one by one, and answers
+/// for a certain port find another flow or none.
+const CLAIMING: [&str; 3] = ["proxy.case", "/nat.case", "tnat.case"];
+
+/// What a frame comes to before anybody asks for flows and ports.
+const FORMAL: [&str; 8] = [
+    "received",
+    "drop.truncated",
+    "drop.malformed",
+    "drop.checksum",
+    "drop.ethertype",
+    "drop.vlan",
+    "drop.other-station",
+    "drop.fragment-forged",
+];
+
 /// Longer than any frame waits for another one.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Everything shorter than `frame`, then the frame with one to three bytes changed.
 fn nonsense(frame: &[u8], dice: &mut Seed) -> Vec<Vec<u8>> {
     // Behind the headers all bytes are alike: of a long frame only its first and last lengths are interesting.
     let lengths = (0..frame.len()).filter(|len| *len < 256 || *len + 16 > frame.len());
@@ -69,19 +86,36 @@ fn cut_and_bitten_frames_never_panic_and_are_all_accounted_for() {
                 copies += u64::from(single.poke(incoming.port, bytes, *meta));
             }
             batched.poke_batches(incoming.port, &all);
+            // Fragments that wait for others find room again: a batch needs more of it than its frames one by one.
+            single.age(PATIENCE);
+            batched.age(PATIENCE);
         }
-        single.age(PATIENCE);
-        batched.age(PATIENCE);
-        let moved = single.counters().into_iter().map(|(name, value)| {
-            let before = base.get(&name).copied().unwrap_or(0);
-            (name, value - before)
-        });
-        check_conservation(
-            &moved.filter(|(name, _)| !name.contains("sessions")).collect(),
-            copies,
-            &file.name,
+        // Until everything that is over has been swept, in whatever order.
+        for _ in 0..20 {
+            single.age(Duration::from_millis(100));
+            batched.age(Duration::from_millis(100));
+        }
+        for rig in [&single, &batched] {
+            let moved = rig.counters().into_iter().map(|(name, value)| {
+                let before = base.get(&name).copied().unwrap_or(0);
+                (name, value - before)
+            });
+            let moved = moved.filter(|(name, _)| !name.contains("sessions")).collect();
+            check_conservation(&moved, copies, &file.name);
+        }
+        let claims = CLAIMING.iter().any(|name| file.name.ends_with(name));
+        let comparable = |rig: &Rig| -> Counters {
+            rig.counters()
+                .into_iter()
+                .filter(|(name, _)| !claims || FORMAL.contains(&name.as_str()))
+                .collect()
+        };
+        assert_eq!(
+            comparable(&single),
+            comparable(&batched),
+            "{}: a batch counts like its frames",
+            file.name
         );
-        assert_eq!(single.counters(), batched.counters(), "{}: a batch counts like its frames", file.name);
         copied += copies;
     }
     println!("{count} frames of nonsense, {copied} of them answered and learnt from");

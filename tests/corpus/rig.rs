@@ -13,9 +13,12 @@ use bng::seed::Seed;
 use bng::snapshot::Snapshot;
 use bng::stat::WorkerStats;
 use bng::time::{Duration, Instant};
-use bng::wire::{Fragment, L3, dissect, ethernet, icmpv4, icmpv6, ipv4, protocol, tcp, udp, vrrp};
+use bng::wire::dissect::quoted;
+use bng::wire::{
+    Dissected, Fragment, IpInfo, L3, dissect, ethernet, icmpv4, icmpv6, protocol, tcp, udp, vrrp,
+};
 use bng_platform::memory::{self, MemoryFrame, MemoryWire};
-use bng_platform::{Batch, Caps, Csum, Frame, Meta, Port, RxQueue, TxQueue};
+use bng_platform::{Batch, Caps, Csum, Frame, Meta, Port, RxQueue, TxQueue, offload};
 
 use crate::case::{File, Group, Incoming, Outcome, Step};
 use crate::counters::{self, Counters};
@@ -186,7 +189,7 @@ impl Rig {
     pub(crate) fn age(&mut self, time: Duration) {
         self.now += time;
         for door in self.doors.values_mut() {
-            door.engine.tick(self.now);
+            door.engine.tick(self.now, &self.snapshot);
         }
         self.deliver();
     }
@@ -198,8 +201,9 @@ impl Rig {
 
     fn tick(&mut self) {
         for door in self.doors.values_mut() {
-            door.engine.tick(self.now);
+            door.engine.tick(self.now, &self.snapshot);
         }
+        self.deliver();
         self.release();
     }
 
@@ -324,12 +328,12 @@ fn show(frame: &MemoryFrame, incoming: &[&Incoming]) -> String {
     let same = incoming.iter().any(|frame| frame.bytes.get(12..) == bytes.get(12..) && frame.meta == *meta);
     if same {
         text.push_str(" [same]");
-    } else {
-        let ttl = dissect(bytes)
-            .ok()
-            .and_then(|found| if let L3::Ip(info) = found.l3 { Some(info.ttl) } else { None });
-        if let Some(ttl) = ttl.filter(|ttl| *ttl != 64) {
-            text.push_str(&format!(" [ttl {ttl}]"));
+    } else if let Ok(found) = dissect(bytes) {
+        if let L3::Ip(info) = found.l3 {
+            if info.ttl != 64 {
+                text.push_str(&format!(" [ttl {}]", info.ttl));
+            }
+            text.push_str(&inside(&info, bytes));
         }
         if meta.csum == Csum::Complete && !checksums_hold(bytes) {
             text.push_str(" [bad checksum]");
@@ -337,6 +341,9 @@ fn show(frame: &MemoryFrame, incoming: &[&Incoming]) -> String {
     }
     if let Csum::Partial { start, offset } = meta.csum {
         text.push_str(&format!(" [checksum at {start}+{offset} left to hardware]"));
+        if !completed(bytes, meta) {
+            text.push_str(" [bad checksum]");
+        }
     }
     if let Some(gso) = meta.gso {
         text.push_str(&format!(" [to be cut to {} behind {}]", gso.size, gso.header_len));
@@ -344,28 +351,92 @@ fn show(frame: &MemoryFrame, incoming: &[&Incoming]) -> String {
     text
 }
 
+/// Whether hardware would make the checksum right that was left to it.
+fn completed(bytes: &[u8], meta: &Meta) -> bool {
+    let mut bytes = bytes.to_vec();
+    offload::complete(&mut bytes, meta) && checksums_hold(&bytes)
+}
+
+/// What the line of a packet does not show of its inside: the packet that an error is about, the packet in a tunnel,
+/// the size of segments that a SYN asks for, a UDP checksum that is none.
+fn inside(info: &IpInfo, bytes: &[u8]) -> String {
+    let l4 = info.l4(bytes);
+    if info.fragment == Fragment::Later {
+        return String::new();
+    }
+    if info.is_icmp_error(bytes) {
+        let quote = if info.is_v6 {
+            icmpv6::Packet::new(l4).ok().and_then(|message| message.quoted().map(<[u8]>::to_vec))
+        } else {
+            icmpv4::Packet::new(l4).ok().and_then(|message| message.quoted().map(<[u8]>::to_vec))
+        };
+        let quote = quote.unwrap_or_default();
+        let rest = l4.get(4..8).map_or(0, |rest| u32::from_be_bytes([rest[0], rest[1], rest[2], rest[3]]));
+        let flow = quoted(&quote).map_or_else(
+            |why| format!("{why}"),
+            |q| format!("{}:{} > {}:{} proto {}", q.src, q.sport, q.dst, q.dport, q.proto),
+        );
+        let holds = match whole(&quote) {
+            Some(frame) if !checksums_hold(&frame) => ", bad checksum",
+            _ => "",
+        };
+        return format!(" [mtu {rest}, about {flow}{holds}]");
+    }
+    let shim = match info.proto {
+        protocol::IPV4 | protocol::IPV6 => 0,
+        protocol::GRE => 4,
+        protocol::UDP if info.dport == 6080 => 12,
+        protocol::UDP if l4.get(6..8) == Some(&[0, 0]) => return " [no checksum]".into(),
+        protocol::TCP if l4.len() >= 24 && l4[12] >> 4 == 6 && l4[20..22] == [2, 4] => {
+            return format!(" [mss {}]", u16::from_be_bytes([l4[22], l4[23]]));
+        }
+        _ => return String::new(),
+    };
+    let Some(frame) = l4.get(shim..).and_then(whole) else { return " [nonsense inside]".into() };
+    let header: String = l4[..shim].iter().map(|byte| format!("{byte:02x}")).collect();
+    let holds = if checksums_hold(&frame) { "" } else { ", bad checksum" };
+    let hops = match dissect(&frame) {
+        Ok(Dissected { l3: L3::Ip(info), .. }) => format!("ttl {}{}", info.ttl, inside(&info, &frame)),
+        _ => "nonsense".into(),
+    };
+    let packet = ethernet::Frame::new(&frame[..]).expect("just made").to_string();
+    let packet = packet.split_once(", ").map_or(packet.as_str(), |(_, packet)| packet);
+    let header = if shim == 0 { String::new() } else { format!("{header} ") };
+    format!(" [inside: {header}{packet}, {hops}{holds}]")
+}
+
+/// A frame with packet `bytes`, if that is as long as it says.
+fn whole(bytes: &[u8]) -> Option<Vec<u8>> {
+    let word = |at: usize| Some(usize::from(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?])));
+    let (kind, len) = match bytes.first()? >> 4 {
+        4 => ([8, 0], word(2)?),
+        6 => ([0x86, 0xdd], word(4)? + 40),
+        _ => return None,
+    };
+    let mut frame = vec![0; 12];
+    frame.extend(kind);
+    frame.extend(bytes.get(..len)?);
+    Some(frame)
+}
+
 /// Whether every checksum in the frame is right.
 fn checksums_hold(bytes: &[u8]) -> bool {
     let Ok(found) = dissect(bytes) else { return false };
     let L3::Ip(info) = found.l3 else { return true };
+    // That of IPv4 was seen right by `dissect`; that of layer 4 is of the whole packet.
     if info.fragment != Fragment::None {
         return true;
     }
     let (src, dst, message) = (info.src.to_ip(), info.dst.to_ip(), info.l4(bytes));
-    let header = info.is_v6
-        || ipv4::Packet::new(&bytes[usize::from(info.l3_offset)..]).is_ok_and(|ip| ip.verify_checksum());
-    header
-        && match info.proto {
-            protocol::TCP => tcp::Packet::new(message).is_ok_and(|p| p.verify_checksum(src, dst)),
-            protocol::UDP => udp::Packet::new(message).is_ok_and(|p| p.verify_checksum(src, dst)),
-            protocol::ICMP => icmpv4::Packet::new(message).is_ok_and(|p| p.verify_checksum()),
-            protocol::ICMPV6 => match (info.src.as_v6(), info.dst.as_v6()) {
-                (Some(src), Some(dst)) => {
-                    icmpv6::Packet::new(message).is_ok_and(|p| p.verify_checksum(src, dst))
-                }
-                _ => false,
-            },
-            protocol::VRRP => vrrp::Packet::new(message).is_ok_and(|p| p.verify_checksum()),
-            _ => true,
-        }
+    match info.proto {
+        protocol::TCP => tcp::Packet::new(message).is_ok_and(|p| p.verify_checksum(src, dst)),
+        protocol::UDP => udp::Packet::new(message).is_ok_and(|p| p.verify_checksum(src, dst)),
+        protocol::ICMP => icmpv4::Packet::new(message).is_ok_and(|p| p.verify_checksum()),
+        protocol::ICMPV6 => match (info.src.as_v6(), info.dst.as_v6()) {
+            (Some(src), Some(dst)) => icmpv6::Packet::new(message).is_ok_and(|p| p.verify_checksum(src, dst)),
+            _ => false,
+        },
+        protocol::VRRP => vrrp::Packet::new(message).is_ok_and(|p| p.verify_checksum()),
+        _ => true,
+    }
 }

@@ -27,7 +27,7 @@ fn status(world: &World, number: u16) -> Status {
 }
 
 fn send(world: &mut World, client: u32) {
-    world.send(0, segment(client, STATION, "."));
+    world.send(0, segment(client, STATION, "S"));
     world.run_for(Duration::from_millis(1));
 }
 

@@ -68,7 +68,7 @@ fn traffic_moves_to_the_new_master_and_on_to_the_targets() {
     world.run_for(Duration::from_millis(400));
     let before = world.node(1).counters();
     for client in 0..40 {
-        world.send(0, segment(client, VIRTUAL_MAC, "."));
+        world.send(0, segment(client, VIRTUAL_MAC, "S"));
     }
     world.run_for(Duration::from_millis(50));
     assert_eq!(received(&world), [60, 60]);

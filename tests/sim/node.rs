@@ -107,7 +107,7 @@ impl Node {
                 asked.append(&mut self.outbox.asks);
             }
             if worker.engine.session_count() > 0 {
-                worker.engine.tick(now);
+                worker.engine.tick(now, &self.snapshot);
             }
         }
         let letters: Vec<_> = self

@@ -72,7 +72,7 @@ impl Worker {
             batch.push(Frame::new(frame, Meta::default()));
         }
         self.engine.process(now, &self.snapshot, &mut batch, &mut self.outbox);
-        self.engine.tick(now);
+        self.engine.tick(now, &self.snapshot);
     }
 
     /// What was created and not removed is what is there, and belongs to some server and some target.
@@ -115,13 +115,13 @@ fn a_flood_of_clients_evicts_and_the_books_balance() {
     let end = now + Duration::from_secs(599);
     while now < end {
         now += Duration::from_millis(100);
-        worker.engine.tick(now);
+        worker.engine.tick(now, &worker.snapshot);
     }
     assert_eq!(worker.stats.work.expired.get(), 0, "a second before the timeout");
     let mut ticks = 0;
     while worker.engine.session_count() > 0 {
         now += Duration::from_millis(1);
-        worker.engine.tick(now);
+        worker.engine.tick(now, &worker.snapshot);
         ticks += 1;
         assert!(ticks < 60_000, "{} sessions are left after a minute", worker.engine.session_count());
     }
