@@ -222,7 +222,7 @@ fn a_file_of_a_later_original_is_kept_with_one_warning_per_keyword() {
         network 1 { name \"local network\" addr 172.17.2.0 mask 255.255.255.0 real 172.17.2.101 syncpeer 172.17.2.102 interface 1 }\n\
         server 1 { ipaddr 172.17.2.9 ports 80,443 method rndagent proxy enable targets 1 backups 2 }\n\
         server 2 { ipaddr 172.17.2.9 ports 81,444 method rndagent targets 1 plugin x }\n\
-        target 1 { ipaddr 172.17.2.8 agent 439,3,10 script \"/bin/x y\",3,10 lgrp 1 dsr enable }\n\
+        target 1 { ipaddr 172.17.2.8 agent 439,3,10 script \"/bin/x y\",3,10 lgrp 1 }\n\
         target 2 { ipaddr 172.17.2.7 agent 439,3,10 }\n\
         vip 1 {\n ipaddr 172.17.2.6\n}\nregister vips 1\nlicense a b c\nlgrp 1 de,at\nipdb /etc/ip.csv\n\
         tnat 1 { server 1 targets 1,2 }\n";
