@@ -45,7 +45,7 @@ _bng_follow() {
             printf '%s ' license
             ;;
         "1:clear")
-            printf '%s ' arp counters log sessions
+            printf '%s ' arp counters log nat sessions
             ;;
         "2:help set")
             printf '%s ' multithreading localdsr localvirt ipforwarding mssclamp tunnelsrc tunnelsrc6 outmtu
@@ -92,15 +92,15 @@ _bng_follow() {
             printf '%s ' force
             ;;
         "1:show")
-            printf '%s ' arp commandlog conffile configuration drops gateway instance interfaces lgrp license log
-            printf '%s ' modules networks nodeid parameters servers sessions snapshots startuplog targets threads
-            printf '%s ' uptime version vips vrrp
+            printf '%s ' arp commandlog conffile configuration counters drops gateway instance interfaces lgrp
+            printf '%s ' license log modules nat networks nodeid parameters pools servers sessions snapshots
+            printf '%s ' startuplog targets threads uptime version vips vrrp
             ;;
-        "2:show arp"|"2:show commandlog"|"2:show conffile"|"2:show configuration"|"2:show drops"\
-        |"2:show gateway"|"2:show instance"|"2:show interfaces"|"2:show lgrp"|"2:show license"|"2:show log"\
-        |"2:show modules"|"2:show networks"|"2:show nodeid"|"2:show parameters"|"2:show servers"\
-        |"2:show sessions"|"2:show snapshots"|"2:show startuplog"|"2:show targets"|"2:show threads"\
-        |"2:show uptime"|"2:show version"|"2:show vips"|"2:show vrrp")
+        "2:show arp"|"2:show commandlog"|"2:show conffile"|"2:show configuration"|"2:show counters"\
+        |"2:show drops"|"2:show gateway"|"2:show instance"|"2:show interfaces"|"2:show lgrp"|"2:show license"\
+        |"2:show log"|"2:show modules"|"2:show nat"|"2:show networks"|"2:show nodeid"|"2:show parameters"\
+        |"2:show pools"|"2:show servers"|"2:show sessions"|"2:show snapshots"|"2:show startuplog"\
+        |"2:show targets"|"2:show threads"|"2:show uptime"|"2:show version"|"2:show vips"|"2:show vrrp")
             printf '%s ' json
             ;;
         "1:module"|"1:modules")

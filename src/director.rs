@@ -491,6 +491,14 @@ impl Director {
         if gateway == Some(addr) { "gateway: " } else { "" }
     }
 
+    /// The addresses that translated connections come from, and how many ports of TCP and UDP and identifiers of echo
+    /// requests are in use of each; those that are configured no more while connections remain included.
+    pub fn ports_in_use(&self) -> impl Iterator<Item = (Addr, [u32; 3])> {
+        let configured = snapshot::sources(&self.model);
+        let used = self.pools.iter().map(|(addr, pools)| (*addr, pools.used()));
+        used.filter(move |(addr, used)| configured.contains(addr) || used.iter().any(|n| *n > 0))
+    }
+
     /// Neighbours for `show arp`.
     pub fn neighbors(&self) -> &Neighbors {
         &self.neighbors

@@ -237,6 +237,11 @@ impl Engine {
         self.nat.clear(&self.stats);
     }
 
+    /// Forgets all translated connections, and leaves sessions.
+    pub fn clear_flows(&mut self) {
+        self.nat.clear(&self.stats);
+    }
+
     /// Sets all counters to zero but those of sessions that are there.
     pub fn clear_counters(&mut self) {
         self.stats.clear();

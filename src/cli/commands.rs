@@ -397,7 +397,7 @@ mod tests {
         assert_eq!(words("show log "), ["json"]);
         assert_eq!(words("sh sess"), ["sessions"]);
         assert_eq!(words("show vrrp "), ["json"]);
-        assert_eq!(words("clear "), ["arp", "counters", "log", "sessions"]);
+        assert_eq!(words("clear "), ["arp", "counters", "log", "nat", "sessions"]);
         assert_eq!(words("reload "), ["-n"]);
         assert_eq!(words("help set local"), ["localdsr", "localvirt"]);
         assert!(words("show x").is_empty());

@@ -8,6 +8,9 @@
 //!
 //! Every finding says what, where, why it matters, and what to do.
 
+mod forwarding;
+mod translation;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -185,6 +188,8 @@ fn examine(config: &Config, model: &Model, text: Option<&str>) -> Vec<Finding> {
     rules.gateway();
     rules.servers();
     rules.targets();
+    rules.forwarding();
+    rules.translation();
     rules.probes();
     rules.modules();
     rules.idle();
@@ -208,6 +213,11 @@ impl<'a> Rules<'a> {
             entry.map(|entry| entry.at).or(object.map(|object| object.at)).and_then(|at| self.place(at));
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         self.found.push(Finding { level, place, message, why: text(why), hint: text(hint) });
+    }
+
+    /// Whether object `key` has a statement `keyword`.
+    fn is_said(&self, key: Key, keyword: &str) -> bool {
+        self.config.objects.get(&key).is_some_and(|object| object.entry(key.0, keyword).is_some())
     }
 
     fn place(&self, at: At) -> Option<Place> {
@@ -439,15 +449,7 @@ impl<'a> Rules<'a> {
                     );
                 }
                 match self.home(addr) {
-                    // With direct server return the model refuses it.
-                    None if !target.dsr => self.say(
-                        Level::Warning,
-                        key,
-                        keyword,
-                        format!("target {number} has the address {addr}, which lies in no network"),
-                        "it can only be reached through the gateway",
-                        "check the address, or add its network",
-                    ),
+                    // How it is reached is judged apart; with direct server return the model refuses it.
                     Some((network, home)) if target.active && !home.active => self.say(
                         Level::Warning,
                         key,
@@ -459,18 +461,6 @@ impl<'a> Rules<'a> {
                     _ => {}
                 }
             }
-        }
-        let waiting: Vec<u16> =
-            self.model.targets.iter().filter(|(_, t)| t.registered && !t.dsr).map(|(n, _)| *n).collect();
-        for number in waiting {
-            self.say(
-                Level::Warning,
-                (Kind::Target, number),
-                "dsr",
-                format!("target {number} is without 'dsr enable' and will stay down"),
-                "this version forwards by direct server return only",
-                &format!("target {number} dsr enable, with the server's address on the target's loopback"),
-            );
         }
         let unused =
             |number: &u16| !self.model.servers.values().any(|server| server.targets.contains(number));
@@ -637,7 +627,7 @@ register target 1
 enable target 1
 ";
 
-    fn lines(text: &str) -> Vec<String> {
+    pub(super) fn lines(text: &str) -> Vec<String> {
         let report = check_text("f", text);
         report.findings().iter().map(|f| format!("{}: {}", f.level.word(), f.message)).collect()
     }
@@ -653,7 +643,7 @@ enable target 1
         lines(&format!("{SOUND}{more}\n"))
     }
 
-    fn assert_said(said: &[String], expected: &str) {
+    pub(super) fn assert_said(said: &[String], expected: &str) {
         assert!(said.iter().any(|line| line == expected), "no `{expected}` in {said:#?}");
     }
 
@@ -725,7 +715,7 @@ enable target 1
         );
         assert_said(
             &changed("10.0.0.11 ping 3,10 dsr enable", "192.0.2.1 ping 3,10"),
-            "warning: target 1 has the address 192.0.2.1, which lies in no network",
+            "warning: target 1 has the address 192.0.2.1, which lies in no network, and there is no gateway",
         );
     }
 
@@ -756,10 +746,7 @@ enable target 1
         assert_said(&changed("enable target 1\n", ""), "warning: server 1 has no target that is enabled");
         assert_said(&changed("enable target 1\n", ""), "note: target 1 is registered, but not enabled");
         assert_said(&changed("ping 3,10 ", ""), "note: target 1 is without a check");
-        assert_said(
-            &changed(" dsr enable", ""),
-            "warning: target 1 is without 'dsr enable' and will stay down",
-        );
+        assert_eq!(changed(" dsr enable", ""), ["warning: server 1 and its target 1 are both in network 1"]);
     }
 
     #[test]

@@ -730,6 +730,17 @@ impl<'a> Interpreter<'a, '_> {
                     Some("give both the same port, or leave out the target's"),
                 );
             }
+            if keeps_ports && server.proxy.is_some() {
+                let (word, off) = match target.tunnel {
+                    Some(_) => ("tunnel", format!("no target {number} tunnel")),
+                    None => ("dsr", format!("target {number} dsr disable")),
+                };
+                let message = format!(
+                    "{name} is a proxy, but its target {number} answers clients by itself ('{word}')"
+                );
+                let hint = format!("'{off}' lets answers come back here, or leave out 'proxy'");
+                self.problem_in(subject, (keyword, Some(*number)), message, Some(&hint));
+            }
             if target.protocol.is_some() && target.protocol != server.protocol {
                 let word = |protocol| match protocol {
                     Some(Protocol::Tcp) => "tcp",
@@ -852,11 +863,15 @@ impl<'a> Interpreter<'a, '_> {
                     .gateway
                     .as_ref()
                     .is_some_and(|gateway| gateway.ping.is_some() || gateway.ping6.is_some());
+        let sides = model.networks.values().any(|network| network.active && network.nat.is_some());
+        let tnats = model.tnats.values().any(|tnat| tnat.active);
         let uses = [
             (Module::Vrrp, model.vrrp.is_some(), "vrrp has no effect"),
             (Module::Hc, checks, "no health check runs"),
             (Module::Slb, registered, "no server takes traffic"),
             (Module::Arp, registered, "nobody can find our addresses"),
+            (Module::Nat, sides, "hosts of inside networks keep their addresses"),
+            (Module::Tnat, tnats, "connections that targets open keep their addresses"),
         ];
         for (module, is_used, consequence) in uses {
             if is_used && !model.modules.contains(&module) {

@@ -39,6 +39,8 @@ pub struct Door {
     pub caps: Caps,
     /// As configured.
     pub config: Interface,
+    /// Room for sessions of each family that its workers have.
+    pub maxsessions: u32,
     /// Link state as it was told to the director.
     pub link: bool,
 }
@@ -182,7 +184,16 @@ impl Doors {
         journal::say(if link { Note::notice(object, text) } else { Note::warning(object, text) });
         self.open.insert(
             number,
-            Door { workers, tx, before: DoorStats::default(), port, caps, config: config.clone(), link },
+            Door {
+                workers,
+                tx,
+                before: DoorStats::default(),
+                port,
+                caps,
+                config: config.clone(),
+                maxsessions,
+                link,
+            },
         );
         Ok(info)
     }

@@ -12,21 +12,22 @@ mod show;
 use super::clock::Clock;
 use super::configuration;
 use super::control::{ConnectionId, Control, Request};
-use super::doors::Doors;
+use super::doors::{Door, Doors};
 use super::exit::{Exit, Failure};
 use super::history::History;
 use super::instance::{Claim, Instance, Taking};
 use super::signals::Signals;
-use super::worker::{Mail, Report, Worker};
+use super::worker::{Mail, Report, Rows, Tables, Worker};
 use super::{log as journal, support, tables};
 use crate::cli::commands::{self, Clear, Command, Show};
 use crate::cli::ping;
 use crate::cli::protocol::Reply;
+use crate::cli::show::nat::FlowRow;
 use crate::cli::show::sessions::SessionRow;
 use crate::cli::version;
 use crate::conf::check::{self, Level};
-use crate::conf::model::Model;
-use crate::conf::{Config, diff};
+use crate::conf::model::{Interface, Model};
+use crate::conf::{Config, Value, diff};
 use crate::director::{Director, Output};
 use crate::net::PortId;
 use crate::note::{Note, Object};
@@ -61,10 +62,15 @@ pub struct Start {
     pub readiness: Option<Readiness>,
 }
 
-/// What sessions are listed for.
+/// What the tables of the workers are listed for.
 enum Purpose {
     /// `show sessions`
-    Show {
+    Sessions {
+        /// For programs.
+        json: bool,
+    },
+    /// `show nat`
+    Nat {
         /// For programs.
         json: bool,
     },
@@ -72,14 +78,32 @@ enum Purpose {
     Snapshot(PathBuf),
 }
 
-/// A listing of the sessions under way.
+impl Purpose {
+    /// What is needed for it.
+    const fn tables(&self) -> Tables {
+        match self {
+            Self::Sessions { .. } => Tables { sessions: true, flows: false },
+            Self::Nat { .. } => Tables { sessions: false, flows: true },
+            Self::Snapshot(_) => Tables { sessions: true, flows: true },
+        }
+    }
+}
+
+/// What the workers have listed.
+#[derive(Default)]
+struct Found {
+    sessions: Vec<SessionRow>,
+    flows: Vec<FlowRow>,
+}
+
+/// A listing of the workers' tables under way.
 struct Listing {
     number: u64,
     from: ConnectionId,
     purpose: Purpose,
     /// Workers that are not done yet.
     outstanding: usize,
-    rows: Vec<SessionRow>,
+    found: Found,
 }
 
 /// The one interactive session.
@@ -236,7 +260,7 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
 }
 
 /// The interfaces that are to be open.
-fn wanted(model: &Model) -> Vec<(PortId, crate::conf::model::Interface)> {
+fn wanted(model: &Model) -> Vec<(PortId, Interface)> {
     let active = model.interfaces.iter().filter(|(_, interface)| interface.active);
     active.filter_map(|(number, i)| Some((PortId::try_from(*number).ok()?, i.clone()))).collect()
 }
@@ -361,7 +385,9 @@ impl Daemon {
         }
         while let Ok(report) = self.reports.try_recv() {
             match report {
-                Report::Sessions { listing, rows, done } => self.listed(now, listing, &rows, done),
+                Report::Listed { listing, port, rows, done } => {
+                    self.listed(now, listing, (port, &rows), done)
+                }
                 Report::Failed { port, error } => self.lose(now, port, &error),
                 Report::Died(port) => {
                     // The other node takes over cleanly; half a balancer would not.
@@ -392,19 +418,14 @@ impl Daemon {
     fn close(&mut self, now: Instant, port: PortId) {
         // Listings that wait for its workers would wait for ever.
         for listing in std::mem::take(&mut self.listings) {
-            let error = Reply::failed("interface closed while its sessions were listed, try again");
+            let error = Reply::failed("interface closed while its tables were listed, try again");
             self.control.reply(now, listing.from, &error);
         }
         self.doors.close(port);
         self.director.port_closed(now, port);
     }
 
-    fn open(
-        &mut self,
-        now: Instant,
-        port: PortId,
-        config: &crate::conf::model::Interface,
-    ) -> Result<(), Failure> {
+    fn open(&mut self, now: Instant, port: PortId, config: &Interface) -> Result<(), Failure> {
         let info = self.doors.open(port, config, self.director.model().tuning.maxsessions)?;
         self.director.port_opened(now, port, info);
         Ok(())
@@ -447,7 +468,10 @@ impl Daemon {
                 commands::help(word, statement).map_err(|text| Failure::new(Exit::Usage, text))
             }
             Command::Show { what: Show::Sessions, json, .. } => {
-                return self.list_sessions(now, from, Purpose::Show { json });
+                return self.list(now, from, Purpose::Sessions { json });
+            }
+            Command::Show { what: Show::Nat, json, .. } => {
+                return self.list(now, from, Purpose::Nat { json });
             }
             Command::Show { what, number, json } => self.show(now, what, number, json),
             Command::Ping { to, count } => match self.director.ping(now, to, count) {
@@ -458,7 +482,7 @@ impl Daemon {
                 Err(why) => Err(Failure::from(format!("ping: {why}"))),
             },
             Command::Snapshot { file } => match self.snapshot_file(file) {
-                Ok(path) => return self.list_sessions(now, from, Purpose::Snapshot(path)),
+                Ok(path) => return self.list(now, from, Purpose::Snapshot(path)),
                 Err(why) => Err(Failure::from(why)),
             },
             Command::Save { file, force } => self.save(&self.who(from), file, force).map_err(Failure::from),
@@ -550,6 +574,10 @@ impl Daemon {
             }
             // A line about it would be the first of what was to be empty.
             Clear::Log => return journal::clear(),
+            Clear::Nat => {
+                self.doors.workers().for_each(|worker| worker.tell(Mail::ClearFlows));
+                "translated connections"
+            }
             Clear::Sessions => {
                 self.doors.workers().for_each(|worker| worker.tell(Mail::ClearSessions));
                 "sessions"
@@ -566,42 +594,49 @@ impl Daemon {
         }
     }
 
-    /// Asks all workers for their sessions; the reply is complete when all have answered.
-    fn list_sessions(&mut self, now: Instant, from: ConnectionId, purpose: Purpose) -> Option<Reply> {
+    /// Asks all workers for what they remember; the reply is complete when all have answered.
+    fn list(&mut self, now: Instant, from: ConnectionId, purpose: Purpose) -> Option<Reply> {
         let outstanding = self.doors.workers().count();
         if outstanding == 0 {
-            return Some(self.with_sessions(now, &purpose, &[]));
+            return Some(self.with_tables(now, &purpose, &Found::default()));
         }
         // Nobody waits for the answers to connections that are gone.
         let mut first = true;
         self.listings.retain(|listing| std::mem::take(&mut first) || self.control.is_open(listing.from));
         self.listing_number += 1;
         let number = self.listing_number;
-        self.listings.push(Listing { number, from, purpose, outstanding, rows: Vec::new() });
+        let tables = purpose.tables();
+        self.listings.push(Listing { number, from, purpose, outstanding, found: Found::default() });
         // One listing after the other: a worker works on one at a time.
         if self.listings.len() == 1 {
-            self.doors.workers().for_each(|worker| worker.tell(Mail::List(number)));
+            self.doors.workers().for_each(|worker| worker.tell(Mail::List(number, tables)));
         }
         None
     }
 
-    /// A worker has listed some of its sessions.
-    fn listed(&mut self, now: Instant, number: u64, rows: &[crate::slb::session::View], done: bool) {
+    /// A worker of interface `port` has listed some of what it remembers.
+    fn listed(&mut self, now: Instant, number: u64, (port, rows): (PortId, &Rows), done: bool) {
         let Some(listing) = self.listings.first_mut().filter(|listing| listing.number == number) else {
             return;
         };
-        listing.rows.extend(rows.iter().map(tables::session));
+        listing.found.sessions.extend(rows.sessions.iter().map(tables::session));
+        listing.found.flows.extend(rows.flows.iter().map(|view| tables::flow(port, view)));
         listing.outstanding -= usize::from(done);
         if listing.outstanding > 0 {
             return;
         }
         let mut listing = self.listings.remove(0);
-        listing.rows.sort_by_key(|row| (row.server, row.target, row.address, row.port));
-        let reply = self.with_sessions(now, &listing.purpose, &listing.rows);
+        let Found { sessions, flows } = &mut listing.found;
+        sessions.sort_by_key(|row| (row.server, row.target, row.address, row.port));
+        // A copy stands behind the original.
+        flows.sort_by_key(|row| {
+            (row.server, row.target, row.initiator, row.responder, row.protocol, !row.owned, row.interface)
+        });
+        let reply = self.with_tables(now, &listing.purpose, &listing.found);
         self.control.reply(now, listing.from, &reply);
         if let Some(next) = self.listings.first() {
-            let number = next.number;
-            self.doors.workers().for_each(|worker| worker.tell(Mail::List(number)));
+            let (number, tables) = (next.number, next.purpose.tables());
+            self.doors.workers().for_each(|worker| worker.tell(Mail::List(number, tables)));
         }
     }
 
@@ -639,9 +674,10 @@ impl Daemon {
     fn configure(&mut self, now: Instant, who: &str, line: &str) -> Result<String, Failure> {
         let mut config = self.config.clone();
         let applied = config.apply_line(line);
+        let later = if applied.is_ok() { self.later(&config) } else { String::new() };
         let done = applied
             .map_err(|diagnostics| Failure::new(Exit::Configuration, diagnostics.to_string()))
-            .and_then(|warnings| Ok((warnings.to_string(), self.exchange(now, config)?)));
+            .and_then(|warnings| Ok((warnings.to_string() + &later, self.exchange(now, config)?)));
         match done {
             Ok((warnings, changes)) => {
                 if !changes.is_empty() {
@@ -691,6 +727,7 @@ impl Daemon {
         if brought.count(Level::Error) > 0 {
             return Err(Failure::new(Exit::Configuration, format!("{brought}nothing has been changed\n")));
         }
+        let warnings = warnings + &self.later(&config);
         let changes = if dry_run { diff(&self.config, &config) } else { self.exchange(now, config)? };
         Ok(Replaced { warnings, changes })
     }
@@ -702,6 +739,30 @@ impl Daemon {
         Ok(changes)
     }
 
+    /// What of a change to `config` has to wait, for the operator; nothing when all of it takes effect at once.
+    fn later(&self, config: &Config) -> String {
+        let Ok(model) = config.model() else { return String::new() };
+        let (before, after) = (self.director.model().tuning.maxsessions, model.tuning.maxsessions);
+        if before == after {
+            return String::new();
+        }
+        let wanted = wanted(&model);
+        let waits = |(number, door): &(PortId, &Door)| {
+            let stays = wanted.iter().any(|(n, interface)| n == number && same_door(interface, &door.config));
+            stays && door.maxsessions != after
+        };
+        let waiting: Vec<u16> =
+            self.doors.iter().filter(waits).map(|(number, _)| u16::from(number)).collect();
+        if waiting.is_empty() {
+            return String::new();
+        }
+        let numbers = Value::Indices(waiting);
+        format!(
+            "note: maxsessions {after} takes effect when an interface is opened: 'disable interfaces {numbers}' and \
+             'enable interfaces {numbers}' do that, and end the sessions there\n"
+        )
+    }
+
     /// Makes `config` the running configuration, or leaves everything as it was.
     fn adopt(&mut self, now: Instant, config: Config) -> Result<(), Failure> {
         let model = config
@@ -709,11 +770,8 @@ impl Daemon {
             .map_err(|diagnostics| Failure::new(Exit::Configuration, diagnostics.to_string()))?;
         let before = wanted(self.director.model());
         let after = wanted(&model);
-        let same = |a: &crate::conf::model::Interface, b: &crate::conf::model::Interface| {
-            (&a.name, a.access, a.threads) == (&b.name, b.access, b.threads)
-        };
-        let keeps = |list: &[(PortId, crate::conf::model::Interface)], number, interface| {
-            list.iter().any(|(n, i)| *n == number && same(i, interface))
+        let keeps = |list: &[(PortId, Interface)], number, interface| {
+            list.iter().any(|(n, i)| *n == number && same_door(i, interface))
         };
         let closing: Vec<_> = before.iter().filter(|(n, i)| !keeps(&after, *n, i)).cloned().collect();
         let opening: Vec<_> = after.iter().filter(|(n, i)| !keeps(&before, *n, i)).cloned().collect();
@@ -744,6 +802,11 @@ impl Daemon {
         self.config = config;
         Ok(())
     }
+}
+
+/// One door serves both: nothing needs to be opened.
+fn same_door(a: &Interface, b: &Interface) -> bool {
+    (&a.name, a.access, a.threads) == (&b.name, b.access, b.threads)
 }
 
 /// A file that a client names. The daemon has left the directory that the client is in.

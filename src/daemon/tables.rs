@@ -2,12 +2,16 @@
 
 use super::doors::{Doors, requested};
 use crate::cli::show::arp::ArpRow;
+use crate::cli::show::counters::CounterRow;
 use crate::cli::show::drops::DropRow;
 use crate::cli::show::gateway::GatewayRow;
 use crate::cli::show::interfaces::InterfaceRow;
+use crate::cli::show::nat::FlowRow;
 use crate::cli::show::networks::NetworkRow;
+use crate::cli::show::pools::PoolRow;
 use crate::cli::show::servers::{ServerRow, ServerState};
 use crate::cli::show::sessions::{SessionRow, Sync};
+use crate::cli::show::table::Answers;
 use crate::cli::show::targets::{TargetRow, TargetState};
 use crate::cli::show::threads::{ThreadRow, Work};
 use crate::cli::show::vips::VipRow;
@@ -15,11 +19,12 @@ use crate::cli::show::vrrp::VrrpView;
 use crate::conf::model::Protocol;
 use crate::director::checks::Verdict;
 use crate::director::{Director, GatewayStatus, GatewayView, Status};
+use crate::flow;
 use crate::module::vrrp::machine::State;
-use crate::net::PortId;
+use crate::net::{Addr, PortId};
 use crate::slb::session::View;
 use crate::snapshot::{Role, Snapshot, station};
-use crate::stat::{Drop, Traffic, WorkerStats};
+use crate::stat::{self, Drop, Traffic, WorkerStats};
 use crate::time::Instant;
 use bng_platform::process::cpu;
 use std::net::{IpAddr, Ipv6Addr};
@@ -29,11 +34,11 @@ fn total(doors: &Doors, figure: impl Fn(&WorkerStats) -> u64) -> u64 {
     doors.workers().map(|worker| figure(&worker.stats)).sum()
 }
 
-/// Sessions, packets and bytes of what `of` picks.
-fn traffic<'a>(doors: &'a Doors, of: impl Fn(&'a WorkerStats) -> &'a Traffic) -> (u64, u64, u64) {
-    doors.workers().map(|worker| of(&worker.stats)).fold((0, 0, 0), |(sessions, packets, bytes), t| {
-        (sessions + t.sessions.get(), packets + t.frames.get(), bytes + t.bytes.get())
-    })
+/// Sessions, packets, bytes and answers of what `of` picks.
+fn traffic(doors: &Doors, of: impl Fn(&WorkerStats) -> &Traffic) -> (u64, u64, u64, Answers) {
+    let sum = |figure: fn(&Traffic) -> &stat::Counter| total(doors, |stats| figure(of(stats)).get());
+    let replies = Answers { packets: sum(|t| &t.replies), bytes: sum(|t| &t.reply_bytes) };
+    (sum(|t| &t.sessions), sum(|t| &t.frames), sum(|t| &t.bytes), replies)
 }
 
 /// A row for one session.
@@ -51,10 +56,80 @@ pub fn session(view: &View) -> SessionRow {
     }
 }
 
+/// A row for one translated connection, as a worker of interface `port` knows it.
+pub fn flow(port: PortId, view: &flow::View) -> FlowRow {
+    let flow::View { flow, state, owned, age, idle, timeout } = view;
+    let end = |addr: Addr, port| (addr.to_ip(), port);
+    let (original, translated) = (&flow.original, &flow.translated);
+    FlowRow {
+        interface: u16::from(port),
+        owned: *owned,
+        kind: match flow.kind {
+            flow::Kind::Dnat => "dnat",
+            flow::Kind::Proxy => "proxy",
+            flow::Kind::Snat => "snat",
+            flow::Kind::Tnat => "tnat",
+        },
+        protocol: original.proto,
+        state: match state {
+            flow::State::Single => "single",
+            flow::State::Opening => "opening",
+            flow::State::Established => "open",
+            flow::State::ClosingOriginal | flow::State::ClosingReply => "closing",
+            flow::State::Closed => "closed",
+        },
+        server: flow.server,
+        target: flow.target,
+        idle_s: idle.as_secs(),
+        age_s: age.as_secs(),
+        timeout_s: timeout.as_secs(),
+        initiator: end(original.src, original.sport),
+        responder: end(original.dst, original.dport),
+        from: end(translated.src, translated.sport),
+        to: end(translated.dst, translated.dport),
+    }
+}
+
+/// Rows of `show pools`.
+pub fn pools(director: &Director) -> Vec<PoolRow> {
+    let row = |(addr, [tcp, udp, echo]): (Addr, [u32; 3])| PoolRow { address: addr.to_ip(), tcp, udp, echo };
+    director.ports_in_use().map(row).collect()
+}
+
+/// Rows of `show counters`: what there is in every worker, in the order of a frame's way.
+pub fn counters(doors: &Doors) -> Vec<CounterRow> {
+    type Row = (&'static str, fn(&stat::Work) -> &stat::Counter, &'static str);
+    const ROWS: [Row; 17] = [
+        ("received", |w| &w.received, "frames received"),
+        ("forwarded", |w| &w.forwarded, "frames sent to targets as they were, or through tunnels"),
+        ("routed", |w| &w.routed, "packets sent on as a router does, translated or not"),
+        ("resolved", |w| &w.resolved, "ARP requests and neighbour solicitations answered"),
+        ("echoed", |w| &w.echoed, "echo requests answered"),
+        ("errors", |w| &w.errors, "ICMP errors sent"),
+        ("punted", |w| &w.punted, "frames handed to the control thread"),
+        ("waiting", |w| &w.waiting, "packets that wait for the station of a neighbour now"),
+        ("expired", |w| &w.expired, "sessions removed because they were idle for too long"),
+        ("evicted", |w| &w.evicted, "sessions removed to make room for others"),
+        ("moved", |w| &w.moved, "sessions moved to another target because theirs went down"),
+        ("unstored", |w| &w.unstored, "packets served without a session because of 'set synrate'"),
+        ("flows", |w| &w.flows, "translated connections in the tables now, copies included"),
+        ("opened", |w| &w.opened, "translated connections opened"),
+        ("closed", |w| &w.closed, "translated connections that have ended or were given up"),
+        ("clashed", |w| &w.clashed, "translated connections that another worker could not note"),
+        ("untold", |w| &w.untold, "news of translated connections that another worker had no room for"),
+    ];
+    let row = |(counter, figure, meaning): Row| CounterRow {
+        counter,
+        value: total(doors, |stats| figure(&stats.work).get()),
+        meaning,
+    };
+    ROWS.into_iter().map(row).collect()
+}
+
 /// Rows of `show servers`.
 pub fn servers(director: &Director, doors: &Doors, snapshot: &Snapshot) -> Vec<ServerRow> {
     let row = |(number, server): (&u16, &crate::conf::model::Server)| {
-        let (sessions, packets, bytes) = traffic(doors, |stats| stats.server(*number));
+        let (sessions, packets, bytes, replies) = traffic(doors, |stats| stats.server(*number));
         let usable = snapshot.server(*number).is_some_and(|s| !s.usable4.is_empty() || !s.usable6.is_empty());
         let state = match (server.registered, server.active) {
             (false, _) => ServerState::Unregistered,
@@ -76,6 +151,7 @@ pub fn servers(director: &Director, doors: &Doors, snapshot: &Snapshot) -> Vec<S
             sessions,
             packets,
             bytes,
+            replies,
             targets: server.targets.clone(),
         }
     };
@@ -85,7 +161,7 @@ pub fn servers(director: &Director, doors: &Doors, snapshot: &Snapshot) -> Vec<S
 /// Rows of `show targets`.
 pub fn targets(director: &Director, doors: &Doors) -> Vec<TargetRow> {
     let row = |(number, target): (&u16, &crate::conf::model::Target)| {
-        let (sessions, packets, bytes) = traffic(doors, |stats| stats.target(*number));
+        let (sessions, packets, bytes, replies) = traffic(doors, |stats| stats.target(*number));
         let status = director.targets().find(|view| view.number == *number).map(|view| view.status);
         let state = match status {
             None => TargetState::Unregistered,
@@ -121,6 +197,7 @@ pub fn targets(director: &Director, doors: &Doors) -> Vec<TargetRow> {
             sessions,
             packets,
             bytes,
+            replies,
         }
     };
     director.model().targets.iter().map(row).collect()
@@ -261,11 +338,14 @@ pub fn threads(doors: &Doors) -> Vec<ThreadRow> {
 
 /// Rows of `show vips`.
 pub fn vips(director: &Director) -> Vec<VipRow> {
-    let row = |(addr, (own, answered)): (crate::net::Addr, (crate::snapshot::Own, bool))| VipRow {
+    let model = director.model();
+    let is_vip = |addr: Addr| model.vips.values().any(|vip| vip.addresses().any(|a| Addr::from(a) == addr));
+    let row = |(addr, (own, answered)): (Addr, (crate::snapshot::Own, bool))| VipRow {
         address: addr.to_ip(),
         owner: match own.role {
             Role::Server => "server",
-            Role::Vip => "vip",
+            Role::Vip if is_vip(addr) => "vip",
+            Role::Vip => "prx",
             Role::Real | Role::Virt => "virt",
         },
         interface: own.port.map(u16::from),

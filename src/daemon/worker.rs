@@ -16,10 +16,11 @@ use super::log as journal;
 use super::patience::Patience;
 use super::punt;
 use crate::engine::Engine;
+use crate::flow;
 use crate::net::PortId;
 use crate::note::{Note, Object};
 use crate::outbox::Outbox;
-use crate::slb::session::{Cursor, View};
+use crate::slb::session;
 use crate::snapshot::Snapshot;
 use crate::stat::{Counter, Drop as DropReason, WorkerStats};
 use crate::time::{Duration, Instant};
@@ -34,7 +35,7 @@ use std::thread::JoinHandle;
 
 /// Longest sleep, and the time between two rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
-/// Sessions listed between two batches.
+/// Sessions, and translated connections, listed between two batches.
 const LISTING_SLICE: usize = 256;
 
 /// What the control thread tells a worker.
@@ -45,25 +46,77 @@ pub enum Mail {
     CloseTx(PortId),
     /// From now on letters for this interface go to this inbox, too.
     AddPeer(PortId, Inbox),
-    /// List all sessions under this number.
-    List(u64),
-    /// Forget all sessions.
+    /// List what is asked for, under this number.
+    List(u64, Tables),
+    /// Forget all sessions and translated connections.
     ClearSessions,
+    /// Forget all translated connections.
+    ClearFlows,
     /// Set all counters to zero.
     ClearCounters,
     /// End.
     Stop,
 }
 
+/// Which tables of a worker are to be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tables {
+    /// Sessions.
+    pub sessions: bool,
+    /// Translated connections.
+    pub flows: bool,
+}
+
+/// Rows of both tables.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// Sessions.
+    pub sessions: Vec<session::View>,
+    /// Translated connections.
+    pub flows: Vec<flow::View>,
+}
+
+/// A listing under way.
+struct Listing {
+    number: u64,
+    /// What is not listed to the end yet.
+    left: Tables,
+    sessions: session::Cursor,
+    flows: flow::Cursor,
+}
+
+impl Listing {
+    fn new(number: u64, left: Tables) -> Self {
+        Self { number, left, sessions: session::Cursor::default(), flows: flow::Cursor::default() }
+    }
+
+    /// The next rows of what is left; `None` at the end.
+    fn next(&mut self, now: Instant, engine: &Engine) -> Option<Rows> {
+        if self.left.sessions {
+            let sessions = engine.sessions(now, &mut self.sessions, LISTING_SLICE);
+            self.left.sessions = sessions.is_some();
+            return Some(Rows { sessions: sessions.unwrap_or_default(), ..Rows::default() });
+        }
+        if self.left.flows {
+            let flows = engine.flows(now, &mut self.flows, LISTING_SLICE);
+            self.left.flows = flows.is_some();
+            return Some(Rows { flows: flows.unwrap_or_default(), ..Rows::default() });
+        }
+        None
+    }
+}
+
 /// What a worker tells the control thread.
 #[derive(Debug)]
 pub enum Report {
-    /// Some of the sessions asked for.
-    Sessions {
+    /// Some of what was asked for.
+    Listed {
         /// Number of the question.
         listing: u64,
-        /// Sessions.
-        rows: Vec<View>,
+        /// Interface of the worker.
+        port: PortId,
+        /// What was found.
+        rows: Rows,
         /// These were the last.
         done: bool,
     },
@@ -244,7 +297,7 @@ struct Body {
     peers: Peers,
     mailbox: Receiver<Mail>,
     waker: Arc<Waker>,
-    listing: Option<(u64, Cursor)>,
+    listing: Option<Listing>,
     clock: Clock,
     reports: Sender<Report>,
     control: Arc<Waker>,
@@ -335,8 +388,9 @@ impl Body {
                 Ok(Mail::AddPeer(port, inbox)) => self.peers.add(port, inbox),
                 Ok(Mail::OpenTx(port, queue)) => self.tx[usize::from(port)] = Some(queue),
                 Ok(Mail::CloseTx(port)) => self.close_tx(port),
-                Ok(Mail::List(listing)) => self.listing = Some((listing, Cursor::default())),
+                Ok(Mail::List(number, tables)) => self.listing = Some(Listing::new(number, tables)),
                 Ok(Mail::ClearSessions) => self.engine.clear_sessions(),
+                Ok(Mail::ClearFlows) => self.engine.clear_flows(),
                 Ok(Mail::ClearCounters) => self.clear_counters(),
                 Ok(Mail::Stop) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => return true,
@@ -368,13 +422,15 @@ impl Body {
 
     /// The next slice of the listing under way.
     fn list(&mut self, now: Instant) {
-        let Some((listing, mut cursor)) = self.listing.take() else { return };
-        let rows = self.engine.sessions(now, &mut cursor, LISTING_SLICE);
+        let Some(mut under_way) = self.listing.take() else { return };
+        let listing = under_way.number;
+        let rows = under_way.next(now, &self.engine);
         let done = rows.is_none();
         if !done {
-            self.listing = Some((listing, cursor));
+            self.listing = Some(under_way);
         }
-        let _ = self.reports.send(Report::Sessions { listing, rows: rows.unwrap_or_default(), done });
+        let (port, rows) = (self.port, rows.unwrap_or_default());
+        let _ = self.reports.send(Report::Listed { listing, port, rows, done });
         if done {
             self.control.wake();
         }

@@ -451,16 +451,19 @@ impl<A: Family> Table<A> {
         Some(fresh)
     }
 
-    /// The least valuable of the next records of a full table.
+    /// The least valuable of some records of a full table. They are spread evenly over it: flows that have come
+    /// together lie together, and what is established is not to go because its neighbours are.
     fn sample(&mut self, now: Tick) -> u32 {
-        let all = self.records.len();
+        let all = self.records.len() as u32;
+        let stride = (all / SAMPLE as u32).max(1);
         let mut victim = self.hand;
-        for _ in 0..SAMPLE.min(all) {
-            if self.at(self.hand).worth(now) < self.at(victim).worth(now) {
-                victim = self.hand;
+        for step in 1..all.div_ceil(stride) {
+            let record = (self.hand + step * stride) % all;
+            if self.at(record).worth(now) < self.at(victim).worth(now) {
+                victim = record;
             }
-            self.hand = (self.hand + 1) % all as u32;
         }
+        self.hand = (self.hand + 1) % all;
         victim
     }
 

@@ -26,6 +26,7 @@ fn status(world: &World, number: u16) -> Status {
     world.node(0).director.targets().find(|t| t.number == number).expect("the target").status
 }
 
+/// A client asks for a connection: those that are not remembered take turns.
 fn send(world: &mut World, client: u32) {
     world.send(0, segment(client, STATION, "S"));
     world.run_for(Duration::from_millis(1));

@@ -6,8 +6,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bng::conf::model::{
-    Access, Interface, Method, Model, Module, Network, Ports, Probe, Protocol, Server, SessionId, Subnet4,
-    Target, Vrrp,
+    Access, Gateway, Interface, Method, Model, Module, Network, Ports, Probe, Protocol, Server, SessionId,
+    Subnet4, Target, Vrrp,
 };
 use bng::time::Duration;
 use bng::wire::MacAddr;
@@ -76,4 +76,33 @@ pub(crate) fn farm(index: usize, priority: u8, targets: u16, (interval, timeout)
         targets: (1..=targets).map(|n| (n, target(n))).collect(),
         ..node(index, priority)
     }
+}
+
+/// Node `index` with server 1 of the farm in routed mode: `targets` targets at 10.1.1.1, 10.1.1.2, ... and
+/// 2001:db8:11::1, ... in a second network on the same wire, where 10.1.1.100 is their gateway. The modules that
+/// translate and route are in the chain.
+pub(crate) fn routed(index: usize, priority: u8, targets: u16, probe: (u64, u64)) -> Model {
+    let mut model = farm(index, priority, targets, probe);
+    let second = Network {
+        subnet4: Some(Subnet4 { addr: Ipv4Addr::new(10, 1, 1, 0), prefix: 24 }),
+        real: Some(Ipv4Addr::new(10, 1, 1, 101 + index as u8)),
+        virt: Some(Ipv4Addr::new(10, 1, 1, 100)),
+        mask6: Some(64),
+        real6: Some(Ipv6Addr::new(0x2001, 0xdb8, 0x11, 0, 0, 0, 0, 0x101 + index as u16)),
+        virt6: Some(Ipv6Addr::new(0x2001, 0xdb8, 0x11, 0, 0, 0, 0, 0x100)),
+        interface: 1,
+        active: true,
+        ..Network::default()
+    };
+    model.networks.insert(2, second);
+    model.gateway = Some(Gateway { ipaddr: Some(Ipv4Addr::new(172, 17, 2, 92)), ..Gateway::default() });
+    for (n, target) in &mut model.targets {
+        target.dsr = false;
+        target.ipaddr = Some(Ipv4Addr::new(10, 1, 1, *n as u8));
+        target.ipaddr6 = Some(Ipv6Addr::new(0x2001, 0xdb8, 0x11, 0, 0, 0, 0, *n));
+        target.port = 8080;
+    }
+    model.modules.extend([Module::Tnat, Module::Nat, Module::Rt]);
+    model.ipforwarding = true;
+    model
 }

@@ -7,6 +7,7 @@ mod boundary;
 mod checks;
 mod config;
 mod counters;
+mod crowd;
 mod election;
 mod failover;
 #[path = "../corpus/frame.rs"]
@@ -19,4 +20,5 @@ mod reload;
 mod routing;
 mod switch;
 mod traffic;
+mod translation;
 mod world;

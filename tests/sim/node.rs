@@ -106,7 +106,7 @@ impl Node {
                 punted.extend(self.outbox.punts.iter().map(|(port, frame)| (port, frame.to_vec())));
                 asked.append(&mut self.outbox.asks);
             }
-            if worker.engine.session_count() > 0 {
+            if worker.engine.is_busy() {
                 worker.engine.tick(now, &self.snapshot);
             }
         }
@@ -164,8 +164,8 @@ impl Node {
 
     /// When [`Node::run`] is to be called next, if nothing arrives.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let waiting = self.workers.values().any(|worker| worker.engine.is_waiting());
-        let tick = (waiting || self.session_count() > 0).then_some(self.tick_at);
+        let busy = self.workers.values().any(|worker| worker.engine.is_busy());
+        let tick = busy.then_some(self.tick_at);
         [self.director.deadline(), tick].into_iter().flatten().min()
     }
 

@@ -11,6 +11,8 @@ pub enum Clear {
     Counters,
     /// The lines of `show log`.
     Log,
+    /// All translated connections.
+    Nat,
     /// All sessions.
     Sessions,
 }
@@ -20,7 +22,8 @@ pub(super) const CLEARS: &[(&str, Clear, &str)] = &[
     ("arp", Clear::Arp, "forget all station addresses and ask again"),
     ("counters", Clear::Counters, "set the counters of traffic and of dropped frames to zero"),
     ("log", Clear::Log, "forget the lines of 'show log'"),
-    ("sessions", Clear::Sessions, "forget all sessions: clients get a target anew"),
+    ("nat", Clear::Nat, "forget all translated connections: most of them break"),
+    ("sessions", Clear::Sessions, "forget all sessions and translated connections"),
 ];
 
 pub(super) fn parse<'a>(args: &[&'a str]) -> Result<Command<'a>, String> {

@@ -14,6 +14,8 @@ pub enum Show {
     Conffile,
     /// The running configuration.
     Configuration,
+    /// What workers do with frames.
+    Counters,
     /// Reasons for dropped frames.
     Drops,
     /// The default next hop.
@@ -30,12 +32,16 @@ pub enum Show {
     Log,
     /// The packet chain.
     Modules,
+    /// Translated connections.
+    Nat,
     /// Networks and addresses.
     Networks,
     /// What tells this node from others.
     Nodeid,
     /// The parameters of `set`.
     Parameters,
+    /// Ports that translated connections come from.
+    Pools,
     /// Virtual servers.
     Servers,
     /// The session table.
@@ -82,6 +88,7 @@ pub(super) const SHOWS: &[(&str, Show, &str)] = &[
     ("commandlog", Show::Commandlog, "the last changes of the configuration, and by whom"),
     ("conffile", Show::Conffile, "the configuration file, and whether it is what runs"),
     ("configuration", Show::Configuration, "the running configuration, as 'save' writes it"),
+    ("counters", Show::Counters, "what was done with frames and connections, besides dropping"),
     ("drops", Show::Drops, "why frames were dropped, and how many"),
     ("gateway", Show::Gateway, "the default next hop"),
     ("instance", Show::Instance, "this process and its files"),
@@ -90,9 +97,11 @@ pub(super) const SHOWS: &[(&str, Show, &str)] = &[
     ("license", Show::License, "that none is needed, and the limits"),
     ("log", Show::Log, "the last log lines"),
     ("modules", Show::Modules, "the packet chain"),
+    ("nat", Show::Nat, "translated connections"),
     ("networks", Show::Networks, "networks with their addresses"),
     ("nodeid", Show::Nodeid, "what tells this node from its peer"),
     ("parameters", Show::Parameters, "all that 'set' can set, with values and defaults"),
+    ("pools", Show::Pools, "ports in use by translated connections"),
     ("servers", Show::Servers, "virtual servers, their sessions and traffic"),
     ("sessions", Show::Sessions, "the session table"),
     ("snapshots", Show::Snapshots, "files that 'snapshot' has written"),

@@ -93,7 +93,8 @@ pub(super) const COMMANDS: &[Entry] = &[
         doc: "Read the configuration file again, and print what has changed. Whatever did not change keeps \
               its state. A file with errors, or with errors that 'check' finds and that the running \
               configuration does not have, changes nothing. With '-n', nothing is changed in any case: \
-              what would change is printed.",
+              what would change is printed. What has to wait, such as 'maxsessions' for the next opening of \
+              an interface, is said.",
         parse: |args| match args {
             [] => Ok(Command::Reload { dry_run: false }),
             ["-n"] => Ok(Command::Reload { dry_run: true }),
@@ -129,7 +130,7 @@ pub(super) const COMMANDS: &[Entry] = &[
         keyword: "snapshot",
         usage: "[file]",
         help: "write all that 'show' shows to one file, for support",
-        doc: "Write everything that 'show' prints, at most 10000 sessions, and the findings of 'check' to \
+        doc: "Write everything that 'show' prints, at most 10000 sessions and as many translated connections, and the findings of 'check' to \
               a new file, and print its name: 'file', which must be an absolute path, or '/var/log/bng-N- \
               TIMEZ.txt' with the instance and the time in UTC. Its mode is 0640; a file or link of that \
               name is neither overwritten nor followed. It has addresses of clients and the configuration: \

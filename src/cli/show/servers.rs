@@ -1,7 +1,7 @@
 //! `show servers`
 
 use super::json::Json;
-use super::table::{Column, count, endpoint, render as table};
+use super::table::{Answers, Column, count, endpoint, render as table};
 use crate::conf::model::Ports;
 use std::net::IpAddr;
 
@@ -51,6 +51,8 @@ pub struct ServerRow {
     pub packets: u64,
     /// Bytes forwarded since the start.
     pub bytes: u64,
+    /// Answers that came back through us since the start; none where targets answer clients by themselves.
+    pub replies: Answers,
     /// Target numbers.
     pub targets: Vec<u16>,
 }
@@ -77,6 +79,7 @@ pub fn render(rows: &[ServerRow]) -> String {
         } else {
             format!("targets {}", targets.join(", "))
         });
+        service.extend(row.replies.describe());
         service.extend(row.name.as_ref().map(|name| format!("\"{name}\"")));
         vec![
             row.number.to_string(),
@@ -103,6 +106,8 @@ pub fn json(rows: &[ServerRow]) -> Json {
             ("sessions", row.sessions.into()),
             ("packets", row.packets.into()),
             ("bytes", row.bytes.into()),
+            ("replies", row.replies.packets.into()),
+            ("reply_bytes", row.replies.bytes.into()),
             ("targets", Json::list(row.targets.iter().copied(), Json::from)),
         ])
     })
@@ -124,6 +129,7 @@ mod tests {
             sessions: 1,
             packets: 12,
             bytes: 1260,
+            replies: Answers::default(),
             targets: vec![1],
         };
         let web = ServerRow {
@@ -136,6 +142,7 @@ mod tests {
             sessions: 123_456,
             packets: 12_345_678,
             bytes: 9_876_543_210,
+            replies: Answers { packets: 11_111_111, bytes: 98_765_432_100 },
             targets: vec![2, 3, 4],
         };
         let empty = ServerRow { number: 3, targets: vec![], state: ServerState::Unregistered, ..ssh.clone() };
@@ -146,7 +153,7 @@ mod tests {
     1 active              1      12   1260 172.17.2.90:22/tcp targets 1
   512 no-target        123k   12.3M  9.87G 172.17.2.91:0/any
                                            [2001:db8::91]:0/any targets 2, 3, 4
-                                           \"the web farm\"
+                                           answered 11.1M (98.7G) \"the web farm\"
     3 unregistered        1      12   1260 172.17.2.90:22/tcp no targets
 "
         );

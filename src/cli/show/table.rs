@@ -109,6 +109,22 @@ pub fn count(n: u64) -> String {
     n.to_string()
 }
 
+/// Translated answers of a server or target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, Ethernet headers included.
+    pub bytes: u64,
+}
+
+impl Answers {
+    /// Packets and bytes as a part of a sentence; nothing when there were none.
+    pub fn describe(self) -> Option<String> {
+        (self.packets > 0).then(|| format!("answered {} ({})", count(self.packets), count(self.bytes)))
+    }
+}
+
 /// A value or `-`.
 pub fn or_dash<T: std::fmt::Display>(value: Option<T>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())

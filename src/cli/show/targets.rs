@@ -1,7 +1,7 @@
 //! `show targets`
 
 use super::json::Json;
-use super::table::{Column, count, endpoint, mac, render as table};
+use super::table::{Answers, Column, count, endpoint, mac, render as table};
 use std::net::IpAddr;
 
 /// What a target may get.
@@ -63,6 +63,8 @@ pub struct TargetRow {
     pub packets: u64,
     /// Bytes forwarded since the start.
     pub bytes: u64,
+    /// Answers that came back through us since the start; none where targets answer clients by themselves.
+    pub replies: Answers,
 }
 
 /// One row per target; the last column gives addresses, station, checks and the reason for its state.
@@ -80,6 +82,7 @@ pub fn render(rows: &[TargetRow]) -> String {
             row.addresses.iter().map(|address| endpoint(*address, row.port)).collect();
         about.push(row.mac.map_or_else(|| "no MAC".to_owned(), mac));
         about.extend(row.checks.iter().cloned());
+        about.extend(row.replies.describe());
         about.extend(row.reason.as_ref().map(|reason| format!("({reason})")));
         about.extend(row.name.as_ref().map(|name| format!("\"{name}\"")));
         vec![
@@ -109,6 +112,8 @@ pub fn json(rows: &[TargetRow]) -> Json {
             ("sessions", row.sessions.into()),
             ("packets", row.packets.into()),
             ("bytes", row.bytes.into()),
+            ("replies", row.replies.packets.into()),
+            ("reply_bytes", row.replies.bytes.into()),
         ])
     })
 }
@@ -131,6 +136,7 @@ mod tests {
             sessions: 1,
             packets: 12,
             bytes: 1260,
+            replies: Answers::default(),
         };
         let down = TargetRow {
             number: 1024,

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 pub struct VipRow {
     /// The address.
     pub address: IpAddr,
-    /// What has it: `virt` of a network or `server`.
+    /// What has it: `virt` of a network, `server`, `vip`, or `prx` of a server.
     pub owner: &'static str,
     /// Interface of the network that it lies in; `None` when it lies in none.
     pub interface: Option<u16>,

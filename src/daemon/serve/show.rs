@@ -2,7 +2,7 @@
 
 use super::super::exit::{Exit, Failure};
 use super::super::{configuration, log as journal, support, tables};
-use super::{Daemon, Purpose};
+use super::{Daemon, Found, Purpose};
 use crate::cli::commands::{self, Show};
 use crate::cli::protocol::Reply;
 use crate::cli::show::conffile::{self, ConffileView, State};
@@ -11,11 +11,11 @@ use crate::cli::show::instance::{self, InstanceView};
 use crate::cli::show::json::Json;
 use crate::cli::show::lgrp::{self, LgrpRow};
 use crate::cli::show::nodeid::{self, NodeView};
-use crate::cli::show::sessions::{self, SessionRow};
+use crate::cli::show::sessions;
 use crate::cli::show::uptime::{self, UptimeView};
 use crate::cli::show::{
-    arp, commandlog, drops, gateway, interfaces, license, modules, networks, parameters, servers, snapshots,
-    targets, threads, vips, vrrp,
+    arp, commandlog, counters, drops, gateway, interfaces, license, modules, nat, networks, parameters,
+    pools, servers, snapshots, targets, threads, vips, vrrp,
 };
 use crate::cli::version;
 use crate::conf::check;
@@ -24,8 +24,8 @@ use crate::time::Instant;
 use std::io::ErrorKind;
 use std::net::IpAddr;
 
-/// Most sessions in the file of a snapshot.
-const SNAPSHOT_SESSIONS: usize = 10_000;
+/// Most sessions, and most translated connections, in the file of a snapshot.
+const SNAPSHOT_ROWS: usize = 10_000;
 
 /// A table in either form.
 fn either<T: ?Sized>(json: bool, rows: &T, text: fn(&T) -> String, object: fn(&T) -> Json) -> String {
@@ -40,6 +40,17 @@ fn only<T>(rows: Vec<T>, kind: Kind, number: Option<u16>, of: impl Fn(&T) -> u16
         return Err(Failure::new(Exit::Failed, format!("{} does not exist", kind.object_name(number))));
     }
     Ok(found)
+}
+
+/// So many rows of a table as a snapshot has room for.
+fn first<T>(rows: &[T], render: fn(&[T]) -> String) -> String {
+    let shown = &rows[..rows.len().min(SNAPSHOT_ROWS)];
+    let left = if shown.len() < rows.len() {
+        format!("  the first of {} rows\n", rows.len())
+    } else {
+        String::new()
+    };
+    render(shown) + &left
 }
 
 /// The last `most` lines of a log, or all.
@@ -71,6 +82,7 @@ impl Daemon {
             Show::Configuration => {
                 either(json, &self.config, configuration::written, shown_configuration::json)
             }
+            Show::Counters => either(json, &tables::counters(doors)[..], counters::render, counters::json),
             Show::Drops => either(json, &tables::drops(doors)[..], drops::render, drops::json),
             Show::Gateway => {
                 either(json, &tables::gateways(director, now)[..], gateway::render, gateway::json)
@@ -84,12 +96,15 @@ impl Daemon {
             Show::License => either(json, &(), license::render, license::json),
             Show::Log => lines(json, &journal::recent(), number),
             Show::Modules => either(json, &model.modules[..], modules::render, modules::json),
+            // What the workers list comes by itself.
+            Show::Nat => either(json, &[][..], nat::render, nat::json),
             Show::Networks => {
                 let rows = only(tables::networks(director, doors), Kind::Network, number, |r| r.number)?;
                 either(json, &rows[..], networks::render, networks::json)
             }
             Show::Nodeid => either(json, &self.node(), nodeid::render, nodeid::json),
             Show::Parameters => either(json, &self.config, parameters::render, parameters::json),
+            Show::Pools => either(json, &tables::pools(director)[..], pools::render, pools::json),
             Show::Servers => {
                 let rows = tables::servers(director, doors, &self.snapshot.load());
                 let rows = only(rows, Kind::Server, number, |r| r.number)?;
@@ -117,11 +132,14 @@ impl Daemon {
         })
     }
 
-    /// The reply that waited for all sessions.
-    pub(super) fn with_sessions(&self, now: Instant, purpose: &Purpose, rows: &[SessionRow]) -> Reply {
+    /// The reply that waited for the tables of all workers.
+    pub(super) fn with_tables(&self, now: Instant, purpose: &Purpose, found: &Found) -> Reply {
         match purpose {
-            Purpose::Show { json } => Reply::Ok(either(*json, rows, sessions::render, sessions::json)),
-            Purpose::Snapshot(path) => match support::write(path, &self.everything(now, rows)) {
+            Purpose::Sessions { json } => {
+                Reply::Ok(either(*json, &found.sessions[..], sessions::render, sessions::json))
+            }
+            Purpose::Nat { json } => Reply::Ok(either(*json, &found.flows[..], nat::render, nat::json)),
+            Purpose::Snapshot(path) => match support::write(path, &self.everything(now, found)) {
                 Ok(()) => Reply::Ok(format!("{}\n", path.display())),
                 Err(why) => Reply::failed(why),
             },
@@ -129,18 +147,13 @@ impl Daemon {
     }
 
     /// All that may help to find a fault.
-    fn everything(&self, now: Instant, rows: &[SessionRow]) -> String {
+    fn everything(&self, now: Instant, found: &Found) -> String {
         let mut text = String::new();
         for (word, what) in commands::show_words() {
             text.push_str(&format!("==== show {word}\n"));
             match (what, self.show(now, what, None, false)) {
-                (Show::Sessions, _) => {
-                    let shown = &rows[..rows.len().min(SNAPSHOT_SESSIONS)];
-                    text.push_str(&sessions::render(shown));
-                    if shown.len() < rows.len() {
-                        text.push_str(&format!("  the first of {} sessions\n", rows.len()));
-                    }
-                }
+                (Show::Sessions, _) => text.push_str(&first(&found.sessions, sessions::render)),
+                (Show::Nat, _) => text.push_str(&first(&found.flows, nat::render)),
                 (_, Ok(table)) => text.push_str(&table),
                 (_, Err(failure)) => text.push_str(&format!("{}\n", failure.text)),
             }
