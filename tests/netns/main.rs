@@ -15,6 +15,8 @@ mod dsr;
 #[cfg(target_os = "linux")]
 mod farm;
 #[cfg(target_os = "linux")]
+mod modes;
+#[cfg(target_os = "linux")]
 mod operator;
 #[cfg(target_os = "linux")]
 mod ping;
@@ -24,6 +26,8 @@ mod poc;
 mod protocols;
 #[cfg(target_os = "linux")]
 mod route;
+#[cfg(target_os = "linux")]
+mod site;
 #[cfg(target_os = "linux")]
 mod suite;
 #[cfg(target_os = "linux")]
@@ -42,6 +46,7 @@ fn main() -> std::process::ExitCode {
         console::cases(),
         ping::cases(),
         route::cases(),
+        modes::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }
