@@ -54,12 +54,12 @@ impl Refusal {
 }
 
 /// A packet that is refused.
-pub(super) struct Error<'a> {
+pub(crate) struct Error<'a> {
     /// Interface that received it.
-    pub(super) port: PortId,
+    pub(crate) port: PortId,
     /// The frame, with the stations it came with.
-    pub(super) frame: &'a [u8],
-    pub(super) info: &'a IpInfo,
+    pub(crate) frame: &'a [u8],
+    pub(crate) info: &'a IpInfo,
 }
 
 impl Error<'_> {
