@@ -17,6 +17,8 @@ mod farm;
 #[cfg(target_os = "linux")]
 mod modes;
 #[cfg(target_os = "linux")]
+mod modes_tunnel;
+#[cfg(target_os = "linux")]
 mod operator;
 #[cfg(target_os = "linux")]
 mod ping;
@@ -47,6 +49,7 @@ fn main() -> std::process::ExitCode {
         ping::cases(),
         route::cases(),
         modes::cases(),
+        modes_tunnel::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

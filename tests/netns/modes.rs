@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use bng_world::{Host, wait};
+use bng_world::{Host, Service, World, wait};
 
 use crate::site::{CLIENT, GATE, INSIDE, INSIDE_REAL, Legs, OUTSIDE, PROXY, ROUTED, Site, in_url};
 use crate::suite::Case;
@@ -12,7 +12,7 @@ use crate::suite::Case;
 /// Bytes of a transfer: 40 MB up and down in each mode and family, 320 MB for each door.
 const SIZE: usize = 40_000_000;
 /// Where streams are digested.
-const SINK: u16 = 9000;
+pub(crate) const SINK: u16 = 9000;
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -94,54 +94,36 @@ fn paths(site: &Site) -> Vec<Path<'_>> {
     paths
 }
 
-/// Starts on all hosts that are asked: a sink of streams, a resolver, iperf3, and a server that tells who asks.
-fn serve(site: &mut Site) {
-    let hosts = [
-        (site.client.clone(), "client"),
-        (site.web1.clone(), "web1"),
-        (site.web2.clone(), "web2"),
-        (site.lone.clone(), "lone"),
-    ];
-    for (host, name) in &hosts {
-        site.serve(
-            host,
-            "sink",
-            &format!("socat -t 30 TCP6-LISTEN:{SINK},ipv6only=0,fork,reuseaddr EXEC:sha256sum"),
-        );
-        site.serve(
-            host,
-            "who",
-            "socat TCP6-LISTEN:9001,ipv6only=0,fork,reuseaddr SYSTEM:'echo $SOCAT_PEERADDR'",
-        );
-        site.serve(
-            host,
-            "dns",
-            &format!(
-                "dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file= --user=root --no-resolv --no-hosts \
-                 --txt-record=who.test,{name}"
-            ),
-        );
-        site.serve(host, "iperf3", "iperf3 -s");
+/// Starts on `host` a sink of streams, a resolver, iperf3, and a server that tells who asks.
+pub(crate) fn serve(world: &World, services: &mut Vec<Service>, host: &Host, name: &str) {
+    let who = "socat TCP6-LISTEN:9001,ipv6only=0,fork,reuseaddr SYSTEM:'echo $SOCAT_PEERADDR'";
+    let dns = format!(
+        "dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file= --user=root --no-resolv --no-hosts \
+         --bind-dynamic --txt-record=who.test,{name}"
+    );
+    let sink = format!("socat -t 30 TCP6-LISTEN:{SINK},ipv6only=0,fork,reuseaddr EXEC:sha256sum");
+    for (service, line) in [("sink", sink.as_str()), ("who", who), ("dns", &dns), ("iperf3", "iperf3 -s")] {
+        let log = world.dir().join(format!("{service}-{name}.log"));
+        services.push(Service::start(host.command("sh").args(["-c", &format!("exec {line}")]), &log));
     }
-    for (host, _) in &hosts {
-        // 9000, 9001, 53 and 5201.
-        for port in ["2328", "2329", "0035", "1451"] {
-            let look = format!("cat /proc/net/tcp /proc/net/tcp6 | grep -q ':{port} .* 0A '");
-            wait::for_true("a listener", Duration::from_secs(5), || host.succeeds(&look));
-        }
+    // 9000, 9001, 53 and 5201.
+    for port in ["2328 .* 0A", "2329 .* 0A", "0035 .* 0A", "1451 .* 0A"] {
+        let look = format!("cat /proc/net/tcp /proc/net/tcp6 | grep -q ':{port} '");
+        wait::for_true("a listener", Duration::from_secs(5), || host.succeeds(&look));
     }
 }
 
-fn make_file(site: &Site) -> String {
-    let path = site.world.dir().join("big");
+/// Makes the big file and returns its digest.
+pub(crate) fn make_file(world: &World, host: &Host, size: usize) -> String {
+    let path = world.dir().join("big");
     let path = path.display();
-    site.client.run(&format!("head -c {SIZE} /dev/urandom > {path}; sha256sum < {path}"))
+    host.run(&format!("head -c {size} /dev/urandom > {path}; sha256sum < {path}"))
 }
 
 fn carries(legs: Legs, door: &str) {
     let mut site = Site::new(legs);
-    serve(&mut site);
-    let digest = make_file(&site);
+    site.serve_all(serve);
+    let digest = make_file(&site.world, &site.client, SIZE);
     let bng = site.bng(door, "");
     for path in paths(&site) {
         let Path { name, from, to, seen } = path;
@@ -174,7 +156,7 @@ fn carries(legs: Legs, door: &str) {
 }
 
 /// The count of a reason in what `show drops` prints.
-fn dropped(drops: &str, reason: &str) -> u64 {
+pub(crate) fn dropped(drops: &str, reason: &str) -> u64 {
     let row = drops.lines().find(|l| l.split_whitespace().nth(1) == Some(reason));
     row.and_then(|l| l.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
@@ -208,10 +190,10 @@ fn shows_hops(door: &str) {
 
 fn discovers_mtu(door: &str) {
     let mut site = Site::new(Legs::Two);
-    serve(&mut site);
-    let digest = make_file(&site);
+    site.serve_all(serve);
+    let digest = make_file(&site.world, &site.client, SIZE);
     // Whole segments that leave the splitting to hardware fit every way, so nobody is told anything.
-    for host in [&site.client, &site.web1, &site.web2, &site.lone] {
+    for host in site.ends() {
         host.run("ethtool -K eth0 tso off gso off");
     }
     // Locked, so that a router keeps to it and does not learn better.
@@ -231,7 +213,7 @@ fn discovers_mtu(door: &str) {
         let far = if matches!(name, "routed" | "proxy") { path.seen } else { path.to };
         let told: Vec<_> = inner.iter().filter_map(|host| mtu(host, far)).collect();
         assert_eq!(told, ["1400"], "{name}: servers to {far}");
-        forget_mtu(&site);
+        forget_mtu(&site.ends());
     }
     bng.stop();
     // What the balancer sends is small; what comes to it may be larger than that device takes, but no case sends such.
@@ -248,18 +230,18 @@ fn discovers_mtu(door: &str) {
             path.seen
         };
         assert_eq!(mtu(&site.client, outer).as_deref(), Some("1300"), "{name}: client to {outer}");
-        forget_mtu(&site);
+        forget_mtu(&site.ends());
     }
 }
 
 /// The MTU that a host has learnt for the way to `address`.
-fn mtu(host: &Host, address: &str) -> Option<String> {
+pub(crate) fn mtu(host: &Host, address: &str) -> Option<String> {
     let out = host.run(&format!("ip route get {address}"));
     out.split_whitespace().skip_while(|w| *w != "mtu").nth(1).map(str::to_owned)
 }
 
-fn forget_mtu(site: &Site) {
-    for host in [&site.client, &site.web1, &site.web2, &site.lone] {
+pub(crate) fn forget_mtu(hosts: &[&Host]) {
+    for host in hosts {
         host.run("ip route flush cache; ip -6 route flush cache");
     }
 }

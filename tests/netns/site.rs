@@ -103,10 +103,17 @@ impl Site {
         }
     }
 
-    /// Runs a program until the site is torn down.
-    pub(crate) fn serve(&mut self, host: &Host, name: &str, line: &str) {
-        let log = self.world.dir().join(format!("{name}-{}.log", host.namespace()));
-        self.services.push(Service::start(host.command("sh").args(["-c", &format!("exec {line}")]), &log));
+    /// The ends of connections.
+    pub(crate) fn ends(&self) -> [&Host; 4] {
+        [&self.client, &self.web1, &self.web2, &self.lone]
+    }
+
+    /// Starts programs on all ends.
+    pub(crate) fn serve_all(&mut self, serve: impl Fn(&World, &mut Vec<Service>, &Host, &str)) {
+        let hosts = self.ends().map(Host::clone);
+        for (host, name) in hosts.iter().zip(["client", "web1", "web2", "lone"]) {
+            serve(&self.world, &mut self.services, host, name);
+        }
     }
 
     /// Kills the web server of `name`; its host stays.
