@@ -3,9 +3,9 @@
 //! Masks with one bit per frame say what a frame carries and whether somebody has taken it. A module asks for the
 //! frames of its protocol that are still pending, and says of each what becomes of it.
 
-mod forward;
+pub(crate) mod forward;
 mod icmp;
-mod refuse;
+pub(crate) mod refuse;
 
 pub(crate) use forward::Egress;
 

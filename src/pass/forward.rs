@@ -172,6 +172,11 @@ impl Pass<'_, '_> {
         refused.tell(cause, self.now, self.snapshot, &mut self.egress.errors, self.stats, self.out);
     }
 
+    /// Tells the sender of a packet that is none of the batch why it was lost.
+    pub(crate) fn tell(&mut self, refused: &Refused<'_>, cause: Cause) {
+        refused.tell(cause, self.now, self.snapshot, &mut self.egress.errors, self.stats, self.out);
+    }
+
     /// Routers fragment packets of IPv4 that do not forbid it.
     fn may_be_cut(&self, i: usize, info: &IpInfo) -> bool {
         let packet = &self.frames[i].bytes()[usize::from(info.l3_offset)..];
@@ -216,7 +221,7 @@ fn exceeds(meta: &Meta, info: &IpInfo, mtu: u16) -> bool {
 /// The notes of a packet with its TCP segments made so small that they fit `mtu`. Where a segment ends means nothing to
 /// the ends of a connection, and a door that is told nothing only guesses the size that the sender had in mind: refusing
 /// the packet for that would stall a sender who knows better. The ends of UDP datagrams mean something.
-fn fitted(mut meta: Meta, info: &IpInfo, mtu: u16) -> Meta {
+pub(crate) fn fitted(mut meta: Meta, info: &IpInfo, mtu: u16) -> Meta {
     if let Some(gso) = meta.gso.as_mut().filter(|gso| gso.kind != GsoKind::Udp) {
         let room = mtu.saturating_sub(gso.header_len.saturating_sub(info.l3_offset));
         if room > 0 {

@@ -22,17 +22,17 @@ impl Cause {
 }
 
 /// A packet that is refused.
-pub(super) struct Refused<'a> {
+pub(crate) struct Refused<'a> {
     /// Interface that received it.
-    pub(super) port: PortId,
+    pub(crate) port: PortId,
     /// The frame, with the stations it came with.
-    pub(super) frame: &'a [u8],
-    pub(super) dissected: &'a Dissected,
+    pub(crate) frame: &'a [u8],
+    pub(crate) dissected: &'a Dissected,
 }
 
 impl Refused<'_> {
     /// Sends the error back where the packet came from, unless it must not be answered or errors are sent too often.
-    pub(super) fn tell(
+    pub(crate) fn tell(
         &self,
         cause: Cause,
         now: Instant,

@@ -16,7 +16,7 @@ pub(super) fn carry(
     chooser: &Chooser,
     pass: &mut Pass<'_, '_>,
     i: usize,
-    buffer: &mut Vec<u8>,
+    buffers: &mut [Vec<u8>; 2],
 ) {
     let (info, snapshot) = (pass.info(i), pass.snapshot);
     let Some(services) = snapshot.services.get(info.dst) else { return };
@@ -44,7 +44,7 @@ pub(super) fn carry(
     });
     match found {
         Some((number, target, reach)) if pass.icmp_checksum_holds(i) && !pass.claims_impossible_mtu(i) => {
-            send_unchanged(pass, i, (number, target), &reach, chooser, buffer);
+            send_unchanged(pass, i, (number, target), &reach, chooser, buffers);
         }
         _ => pass.drop(i, Drop::IcmpError),
     }

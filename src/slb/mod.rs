@@ -12,6 +12,7 @@ mod connect;
 mod consistent;
 mod dsr;
 mod error;
+mod lost;
 mod rr;
 pub mod session;
 mod tunnel;
@@ -38,8 +39,8 @@ pub struct Slb {
     v4: Table<Key4>,
     v6: Table<Key6>,
     chooser: Chooser,
-    /// Where segments for tunnels are built.
-    buffer: Vec<u8>,
+    /// Where segments and fragments for tunnels are built.
+    buffers: [Vec<u8>; 2],
 }
 
 impl Slb {
@@ -49,23 +50,26 @@ impl Slb {
             v4: Table::new(capacity, seed),
             v6: Table::new(capacity, seed),
             chooser: Chooser::default(),
-            buffer: Vec::new(),
+            buffers: [Vec::new(), Vec::new()],
         }
     }
 
     /// Takes every packet for a virtual address.
     pub fn run(&mut self, pass: &mut Pass<'_, '_>, nat: &mut Nat) {
-        let Self { v4, v6, chooser, buffer } = self;
+        let Self { v4, v6, chooser, buffers } = self;
         let errors = pass.errors();
         for i in bits(errors) {
-            error::carry(v4, v6, chooser, pass, i, buffer);
+            lost::relay(pass, i);
+        }
+        for i in bits(pass.errors()) {
+            error::carry(v4, v6, chooser, pass, i, buffers);
         }
         let (mask4, mask6) = (pass.ipv4() & !errors, pass.ipv6() & !errors);
         if mask4 != 0 {
-            balance(v4, chooser, pass, mask4, nat, buffer);
+            balance(v4, chooser, pass, mask4, nat, buffers);
         }
         if mask6 != 0 {
-            balance(v6, chooser, pass, mask6, nat, buffer);
+            balance(v6, chooser, pass, mask6, nat, buffers);
         }
     }
 
@@ -158,7 +162,7 @@ fn balance<K: Key>(
     pass: &mut Pass<'_, '_>,
     mask: u64,
     nat: &mut Nat,
-    buffer: &mut Vec<u8>,
+    buffers: &mut [Vec<u8>; 2],
 ) {
     let mut requests = ArrayVec::<Request<'_, K>, BATCH_MAX>::new();
     for i in bits(mask) {
@@ -182,7 +186,7 @@ fn balance<K: Key>(
                 }
                 _ => {
                     let (number, i) = (request.key.server(), request.frame);
-                    send_unchanged(pass, i, (number, target), &reach, chooser, buffer);
+                    send_unchanged(pass, i, (number, target), &reach, chooser, buffers);
                 }
             },
             Err(reason) => pass.drop(request.frame, reason),
@@ -197,13 +201,13 @@ fn send_unchanged(
     (server, target): (u16, u16),
     reach: &Reach,
     chooser: &Chooser,
-    buffer: &mut Vec<u8>,
+    buffers: &mut [Vec<u8>; 2],
 ) {
     let bytes = pass.frames[i].len() as u64;
     let sent = match reach.mode {
         Mode::Tunnel(kind, src, dst) => {
             let outer = tunnel::Outer { kind, src, dst };
-            tunnel::send(pass, i, outer, &reach.hop, chooser, buffer)
+            tunnel::send(pass, i, outer, &reach.hop, chooser, buffers)
         }
         Mode::Dsr | Mode::Nat => {
             dsr::redirect(&mut pass.frames[i], reach.hop);

@@ -9,8 +9,10 @@ use bng_platform::offload::{self, Cut};
 use super::choose::Chooser;
 use crate::conf::model::Tunnel;
 use crate::net::Addr;
+use crate::net::fragment::fragment;
 use crate::net::translate;
 use crate::pass::Pass;
+use crate::pass::forward::fitted;
 use crate::snapshot::Hop;
 use crate::stat::Drop;
 use crate::wire::{ETHERNET_HEADER_LEN, checksum, ethernet, ethertype, ipv4, ipv6, protocol, tcp, udp};
@@ -39,7 +41,7 @@ pub(super) struct Outer {
 
 impl Outer {
     /// Bytes that the tunnel adds to a packet.
-    const fn overhead(&self) -> u16 {
+    pub(super) const fn overhead(&self) -> u16 {
         let ip = if self.dst.is_v4() { ipv4::HEADER_LEN } else { ipv6::HEADER_LEN };
         (ip + match self.kind {
             Tunnel::Ipip => 0,
@@ -135,7 +137,7 @@ pub(super) fn send(
     mut outer: Outer,
     hop: &Hop,
     chooser: &Chooser,
-    buffer: &mut Vec<u8>,
+    buffers: &mut [Vec<u8>; 2],
 ) -> bool {
     let (info, snapshot) = (pass.info(i), pass.snapshot);
     let flow = chooser.flow((info.src, info.sport), (info.dst, info.dport));
@@ -155,26 +157,41 @@ pub(super) fn send(
     let l3 = usize::from(info.l3_offset);
     let end = usize::from(info.l4_offset) + usize::from(info.l4_len);
     let mark = pass.out.replies.mark();
+    let out = &mut *pass.out;
     let mut put = |inner: &[u8]| {
         let mut headers = [0; HEADERS_MAX];
         let at = outer.headers(&mut headers, hop, inner, info.is_v6, flow);
-        pass.out.replies.push_parts(hop.port, &headers[at..], inner)
+        out.replies.push_parts(hop.port, &headers[at..], inner)
     };
     let frame = &mut pass.frames[i];
-    let meta = frame.meta;
-    let sent = match meta.gso {
-        None => {
-            if offload::complete(frame.bytes_mut(), &meta) {
-                put(&frame.bytes()[l3..end]).then_some(()).ok_or(Drop::ReplyFull)
-            } else {
-                Err(Drop::Malformed)
-            }
+    let meta = fitted(frame.meta, &info, mtu);
+    let [segments, fragments] = buffers;
+    // What is too large may be cut, or it would not have come here; the tunnel's own packets are never cut.
+    let mut pack = |whole: &[u8]| {
+        if whole.len() - l3 <= usize::from(mtu) {
+            return Ok(put(&whole[l3..]));
         }
+        fragment(whole, l3, usize::from(mtu), fragments, |piece| put(&piece[l3..]))
+    };
+    let sent = match meta.gso {
+        None if offload::complete(frame.bytes_mut(), &meta) => match pack(&frame.bytes()[..end]) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Drop::ReplyFull),
+            Err(_) => Err(Drop::Malformed),
+        },
+        None => Err(Drop::Malformed),
         Some(gso) => {
-            match offload::segment(frame.bytes(), &gso, meta.csum, buffer, |piece| put(&piece[l3..])) {
+            let mut nonsense = false;
+            let cut = offload::segment(frame.bytes(), &gso, meta.csum, segments, |piece| {
+                pack(piece).unwrap_or_else(|_| {
+                    nonsense = true;
+                    false
+                })
+            });
+            match cut {
                 Cut::All(_) => Ok(()),
-                Cut::Stopped => Err(Drop::ReplyFull),
-                Cut::Malformed => Err(Drop::Malformed),
+                Cut::Stopped if !nonsense => Err(Drop::ReplyFull),
+                Cut::Stopped | Cut::Malformed => Err(Drop::Malformed),
             }
         }
     };

@@ -21,6 +21,10 @@ mod dsr;
 #[cfg(target_os = "linux")]
 mod farm;
 #[cfg(target_os = "linux")]
+mod modes;
+#[cfg(target_os = "linux")]
+mod modes_tunnel;
+#[cfg(target_os = "linux")]
 mod newcomer;
 #[cfg(target_os = "linux")]
 mod operator;
@@ -35,9 +39,12 @@ mod reloads;
 #[cfg(target_os = "linux")]
 mod route;
 #[cfg(target_os = "linux")]
+mod site;
+#[cfg(target_os = "linux")]
 mod suite;
 #[cfg(target_os = "linux")]
 mod syslog;
+#[cfg(target_os = "linux")]
 mod terminal;
 #[cfg(target_os = "linux")]
 mod vrrp;
@@ -59,6 +66,8 @@ fn main() -> std::process::ExitCode {
         route::cases(),
         syslog::cases(),
         disk::cases(),
+        modes::cases(),
+        modes_tunnel::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

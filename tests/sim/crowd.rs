@@ -95,7 +95,7 @@ impl Worker {
                     }
                 }
             }
-            self.engine.tick(self.now);
+            self.engine.tick(self.now, &self.snapshot);
             assert_eq!(self.engine.letters().count(), 0, "nobody else is to be told");
         }
         self.check_books();

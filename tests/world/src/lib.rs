@@ -10,6 +10,7 @@
 //! - [`World`], [`Host`]: namespaces, cables and addresses;
 //! - [`Bng`]: one instance of bng, driven only by its command line;
 //! - [`Service`], [`web`], [`sshd`], [`keepalived`], [`Echo`]: the peers;
+//! - [`Decap`]: the far end of a tunnel;
 //! - [`Capture`]: what tcpdump saw on a wire;
 //! - [`tcp`]: connections from many addresses;
 //! - [`wait`]: waiting for a condition with a deadline.
@@ -20,6 +21,7 @@
 
 mod bng;
 mod capture;
+mod decap;
 mod echo;
 mod host;
 pub mod keepalived;
@@ -33,6 +35,7 @@ mod world;
 
 pub use bng::Bng;
 pub use capture::Capture;
+pub use decap::{Decap, Tunnel};
 pub use echo::Echo;
 pub use host::Host;
 pub use service::Service;
