@@ -10,6 +10,7 @@ mod frame;
 #[path = "../sim/host.rs"]
 mod host;
 mod nonsense;
+mod random;
 mod rig;
 
 use std::fmt::Write;

@@ -58,7 +58,7 @@ fn sum(counters: &Counters, wanted: impl Fn(&str) -> bool) -> u64 {
 }
 
 /// Every frame received was forwarded, answered, punted or dropped. `copies` were answered and punted.
-fn check_conservation(counters: &Counters, copies: u64, name: &str) {
+pub(crate) fn check_conservation(counters: &Counters, copies: u64, name: &str) {
     let received = sum(counters, |name| name == "received");
     let done = sum(counters, |name| {
         ["forwarded", "routed", "waiting", "resolved", "echoed", "punted"].contains(&name)

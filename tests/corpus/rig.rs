@@ -42,6 +42,8 @@ pub(crate) struct Rig {
     tx: BTreeMap<PortId, Box<dyn TxQueue>>,
     outbox: Outbox,
     says: Vec<String>,
+    /// Of a hundred letters between the engines so many get lost.
+    lost: Option<(u64, Seed)>,
 }
 
 impl Rig {
@@ -75,6 +77,7 @@ impl Rig {
             tx,
             outbox: Outbox::default(),
             says: Vec::new(),
+            lost: None,
         };
         let mut hosts: Vec<(PortId, Host)> =
             file.hosts.iter().map(|(port, ip, mac)| (*port, Host::new(mac, &[ip]))).collect();
@@ -138,6 +141,22 @@ impl Rig {
             }
             door.engine.process(self.now, &self.snapshot, &mut batch, &mut self.outbox);
         }
+    }
+
+    /// From now on `share` of a hundred letters between the engines get lost, as when an inbox is full.
+    pub(crate) fn lose(&mut self, share: u64, dice: Seed) {
+        self.lost = Some((share, dice));
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// What leaves when a frame comes in.
+    pub(crate) fn exchange(&mut self, port: PortId, bytes: Vec<u8>, meta: Meta) -> Vec<Vec<u8>> {
+        self.step(&Step::In(vec![Incoming { port, bytes, meta }]), &mut []);
+        self.take_sent().into_iter().map(|(_, frame)| frame.bytes).collect()
     }
 
     /// Counters of all workers together.
@@ -253,6 +272,9 @@ impl Rig {
         let letters: Vec<_> =
             self.doors.values_mut().flat_map(|door| door.engine.letters().collect::<Vec<_>>()).collect();
         for letter in letters {
+            if self.lost.as_mut().is_some_and(|(share, dice)| dice.below(100) < *share) {
+                continue;
+            }
             if let Some(door) = self.doors.get_mut(&letter.to) {
                 door.engine.receive(self.now, &letter.share);
             }
@@ -420,7 +442,7 @@ fn whole(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether every checksum in the frame is right.
-fn checksums_hold(bytes: &[u8]) -> bool {
+pub(crate) fn checksums_hold(bytes: &[u8]) -> bool {
     let Ok(found) = dissect(bytes) else { return false };
     let L3::Ip(info) = found.l3 else { return true };
     // That of IPv4 was seen right by `dissect`; that of layer 4 is of the whole packet.
