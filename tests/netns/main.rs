@@ -17,6 +17,10 @@ mod farm;
 #[cfg(target_os = "linux")]
 mod modes;
 #[cfg(target_os = "linux")]
+mod modes_failure;
+#[cfg(target_os = "linux")]
+mod modes_kernel;
+#[cfg(target_os = "linux")]
 mod modes_tunnel;
 #[cfg(target_os = "linux")]
 mod operator;
@@ -49,6 +53,8 @@ fn main() -> std::process::ExitCode {
         ping::cases(),
         route::cases(),
         modes::cases(),
+        modes_failure::cases(),
+        modes_kernel::cases(),
         modes_tunnel::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
