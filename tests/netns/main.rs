@@ -23,6 +23,10 @@ mod farm;
 #[cfg(target_os = "linux")]
 mod modes;
 #[cfg(target_os = "linux")]
+mod modes_failure;
+#[cfg(target_os = "linux")]
+mod modes_kernel;
+#[cfg(target_os = "linux")]
 mod modes_tunnel;
 #[cfg(target_os = "linux")]
 mod newcomer;
@@ -67,6 +71,8 @@ fn main() -> std::process::ExitCode {
         syslog::cases(),
         disk::cases(),
         modes::cases(),
+        modes_failure::cases(),
+        modes_kernel::cases(),
         modes_tunnel::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())

@@ -50,7 +50,7 @@ struct Field {
     core: Host,
     balancer: Host,
     fars: [Host; 2],
-    services: Vec<Service>,
+    _services: Vec<Service>,
     world: World,
 }
 
@@ -97,7 +97,7 @@ impl Field {
             }
             far
         });
-        Self { client, gate, core, balancer, fars, services, world }
+        Self { client, gate, core, balancer, fars, _services: services, world }
     }
 
     /// bng with targets at addresses of family `v`, through `door`.

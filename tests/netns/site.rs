@@ -94,15 +94,6 @@ impl Site {
         }
     }
 
-    /// The server of a name.
-    pub(crate) fn server(&self, name: &str) -> &Host {
-        match name {
-            "web1" => &self.web1,
-            "web2" => &self.web2,
-            _ => &self.lone,
-        }
-    }
-
     /// The ends of connections.
     pub(crate) fn ends(&self) -> [&Host; 4] {
         [&self.client, &self.web1, &self.web2, &self.lone]
