@@ -21,6 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Case::per_door("hosts of two networks meet through bng", tools, meets);
     cases.extend(Case::per_door("a host learns how large packets may be behind bng", tools, learns_the_mtu));
     cases.extend(Case::per_door("a packet finds its way through the gateway while it is up", tools, leaves));
+    cases.extend(Case::per_door("a translated connection is shown on both its interfaces", tools, shows));
     cases
 }
 
@@ -233,4 +234,51 @@ fn leaves(door: &str) {
     routed.server.sysctl("net.ipv4.icmp_echo_ignore_all", "0");
     wait::for_true("the gateway up again", Duration::from_secs(10), || log("gateway 10.2.0.10: up") == 2);
     routed.client.run("ping -n -c 1 -W 3 198.51.100.1");
+}
+
+fn shows(door: &str) {
+    let more = "gateway { ipaddr 10.3.0.10 }
+server 1 { ipaddr 10.1.0.100 port 8000 protocol tcp proxy enable prx 10.2.0.254 target 1 }
+register server 1
+enable server 1
+target 1 { ipaddr 10.2.0.10 port 80 ping 1,5 }
+register target 1
+enable target 1
+";
+    let routed = Routed::new(door, more);
+    let show = |what: &str| routed.bng.cmdctl(&format!("show {what}\n"));
+    wait::for_true("the target up", Duration::from_secs(10), || {
+        show("targets 1 json").contains("\"state\":\"active\"")
+    });
+    assert_eq!(show("nat"), "0 translated connections\n");
+    routed.client.run("curl -sf --max-time 5 --local-port 45678 http://10.1.0.100:8000/");
+
+    let table = show("nat");
+    assert!(table.starts_with("1 translated connection\n"), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    let json = show("nat json");
+    for (interface, owned) in [(1, true), (2, false)] {
+        let row = format!(
+            "{{\"interface\":{interface},\"owned\":{owned},\"kind\":\"proxy\",\"protocol\":6,\"state\":\"closed\",\
+             \"server\":1,\"target\":1,"
+        );
+        assert!(json.contains(&row), "{row} in {json}");
+    }
+    let ends = "\"initiator\":{\"address\":\"10.1.0.10\",\"port\":45678},\
+                \"responder\":{\"address\":\"10.1.0.100\",\"port\":8000},\
+                \"from\":{\"address\":\"10.2.0.254\",\"port\":45678},\
+                \"to\":{\"address\":\"10.2.0.10\",\"port\":80}";
+    assert_eq!(json.matches(ends).count(), 2, "{json}");
+    let pools = show("pools json");
+    assert_eq!(pools, "[{\"address\":\"10.2.0.254\",\"tcp\":1,\"udp\":0,\"echo\":0,\"of\":64512}]\n");
+    assert!(show("servers 1").contains("answered "), "{}", show("servers 1"));
+    assert!(show("counters json").contains("{\"counter\":\"opened\",\"value\":1,"), "{}", show("counters"));
+    assert!(show("vips").contains("virt"), "{}", show("vips"));
+
+    let said = routed.bng.cmdctl("set maxsessions 4096\n");
+    assert!(said.contains("maxsessions 4096 takes effect when an interface is opened"), "{said}");
+    routed.bng.cmdctl("clear nat\n");
+    wait::for_true("an empty table", Duration::from_secs(2), || {
+        show("nat") == "0 translated connections\n" && show("pools json").contains("\"tcp\":0")
+    });
 }

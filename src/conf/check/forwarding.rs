@@ -474,6 +474,7 @@ fn named(targets: &[u16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{assert_said, lines};
+    use crate::conf::Config;
 
     /// Two networks, a server in the first, two translated targets in the second.
     const ROUTED: &str = "interface 1 { name eth0 }
@@ -601,16 +602,23 @@ enable targets 1,2
 
     #[test]
     fn a_proxy_needs_the_answers_of_its_targets() {
-        for (words, named) in [("dsr enable", "dsr"), ("tunnel ipip", "tunnel")] {
-            let text = ROUTED
-                .replace("port 80", "proxy enable prx 10.1.0.1 port 80")
-                .replace("10.1.0.12", &format!("10.1.0.12 {words}"));
+        for (words, named, off) in
+            [("dsr enable", "dsr", "target 2 dsr disable"), ("tunnel ipip", "tunnel", "no target 2 tunnel")]
+        {
+            let proxy = "port 80 proxy enable prx 10.1.0.1";
+            let text = ROUTED.replace("10.1.0.12", &format!("10.1.0.12 {words}"));
             assert_said(
-                &lines(&text),
+                &lines(&text.replace("port 80", proxy)),
                 &format!(
                     "error: server 1 is a proxy, but its target 2 answers clients by itself ('{named}')"
                 ),
             );
+            // What the hint says works.
+            let (mut config, _) = Config::parse("f", &text);
+            let on = "server 1 proxy enable";
+            assert!(config.clone().apply_line(on).is_err_and(|why| why.to_string().contains(off)));
+            config.apply_line(off).expect("a statement");
+            config.apply_line(on).expect("a proxy without targets that answer by themselves");
         }
     }
 
