@@ -44,6 +44,7 @@ fn every_table_is_described_with_all_its_columns_and_nothing_else_is() {
     let headings = [
         ("arp", show::arp::render(&[])),
         ("commandlog", show::commandlog::render(&[change])),
+        ("counters", show::counters::render(&[])),
         ("drops", show::drops::render(&[show::drops::DropRow { reason: "", frames: 1, meaning: "" }])),
         ("interfaces", show::interfaces::render(&[])),
         ("lgrp", show::lgrp::render(&[group])),
