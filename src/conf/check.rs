@@ -737,6 +737,15 @@ enable target 1
     }
 
     #[test]
+    fn lists_of_ports_that_overlap_name_the_port() {
+        let twin = "server 2 { ipaddr 10.0.0.100 ports 443,79-81 protocol tcp target 1 }\nregister server 2";
+        let report = check_text("f", format!("{SOUND}{twin}\n"));
+        let finding = report.findings().first().expect("an error");
+        assert_eq!(finding.message, "server 2 has the address, port and protocol of server 1");
+        assert_eq!(finding.hint.as_deref(), Some("both serve port 80"));
+    }
+
+    #[test]
     fn servers_and_targets_without_each_other() {
         assert_said(
             &changed(" target 1 }", " }"),

@@ -672,14 +672,18 @@ impl<'a> Interpreter<'a, '_> {
                 [("ipaddr", server.ipaddr.map(IpAddr::V4)), ("ipaddr6", server.ipaddr6.map(IpAddr::V6))];
             for (keyword, addr) in addresses {
                 let Some(addr) = addr else { continue };
-                let taken = server
-                    .ports
-                    .iter()
-                    .filter_map(|port| services.insert((addr, port, server.protocol), number));
-                if let Some(other) = taken.min() {
+                let mut taken: Vec<(u16, u16)> = Vec::new();
+                for port in server.ports.iter() {
+                    let other = services.insert((addr, port, server.protocol), number);
+                    taken.extend(other.map(|other| (other, port)));
+                }
+                if let Some((other, port)) = taken.iter().min() {
                     let message =
                         format!("server {number} has the address, port and protocol of server {other}");
-                    self.problem(subject, keyword, message, None);
+                    // With one port it is plain which one.
+                    let hint = (server.ports.single().is_none() && *port != 0)
+                        .then(|| format!("both serve port {port}"));
+                    self.problem(subject, keyword, message, hint.as_deref());
                 }
             }
             if server.targets.is_empty() && server.registered {
