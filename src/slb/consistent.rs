@@ -13,7 +13,7 @@ pub(super) struct Consistent(HashKey);
 impl Default for Consistent {
     /// The key is no secret: both nodes of a pair, and one node before and after a restart, must agree.
     fn default() -> Self {
-        Self(HashKey::new(&mut Seed::new(0x6267_6e)))
+        Self(HashKey::new(&mut Seed::new(0x0062_676e)))
     }
 }
 

@@ -2,7 +2,11 @@
 //!
 //! The test program moves itself into a sandbox (`tests/world/sandbox.sh`), so that nothing it makes can survive
 //! it. What cannot be proved on this machine is reported as ignored, and listed with the reason at the end.
-#![allow(clippy::disallowed_methods, reason = "the world around the balancer is made of files and processes")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the world around the balancer is made of files and processes"
+)]
 
 #[cfg(target_os = "linux")]
 mod answers;
