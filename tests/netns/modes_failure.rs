@@ -1,4 +1,8 @@
 //! What connections suffer when targets, the daemon or a node fail, and many short connections through the proxy.
+//!
+//! A restarted daemon remembers no connection. What goes on of one is given to a target by the client's address, so in
+//! routing mode it lives when that is the target it had, and is reset by the target otherwise. A proxied one lives while
+//! its client's port is free at the proxy's address and so stands for it again.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};

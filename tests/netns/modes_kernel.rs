@@ -31,8 +31,10 @@ fn equals(door: &str) {
     let kernel = converse(None);
     let bng = converse(Some(door));
     for ((end, ours), (_, theirs)) in bng.iter().zip(&kernel) {
+        let count = |packets: &[String], packet: &String| packets.iter().filter(|p| *p == packet).count();
         let only = |one: &[String], other: &[String]| {
-            one.iter().filter(|p| !other.contains(p)).fold(String::new(), |text, p| text + "\n" + p)
+            let more = one.iter().filter(|p| count(one, p) > count(other, p));
+            more.fold(String::new(), |text, p| text + "\n" + p)
         };
         assert!(
             ours == theirs,
@@ -193,6 +195,8 @@ fn packets(capture: &[u8]) -> Vec<String> {
         rest = &tail[len..];
     }
     all.sort();
+    // On a busy machine TCP repeats itself.
+    all.dedup_by(|a, b| a == b && a.contains(" tcp "));
     all
 }
 

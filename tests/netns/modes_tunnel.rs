@@ -138,7 +138,7 @@ enable server 1
             } else {
                 (format!("ipaddr6 2001:db8:3::1{n}"), "ping6 1,3", "2001:db8:1::2")
             };
-            let _ = write!(text, "target {n} {{ {address} via {via} {check} tunnel {kind} }}\n");
+            let _ = writeln!(text, "target {n} {{ {address} via {via} {check} tunnel {kind} }}");
         }
         text += "register targets 1,2\nenable targets 1,2\n";
         let bng = Bng::running(BNG, &self.world, &self.balancer, &text);
