@@ -32,6 +32,10 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for door in crate::suite::WIRE_DOORS {
         for (word, kind) in [("ipip", Tunnel::Ipip), ("gre", Tunnel::Gre), ("gue", Tunnel::Gue)] {
+            // The doors do not look into what they carry: one kind is enough for the second.
+            if door != "raw" && kind != Tunnel::Ipip {
+                continue;
+            }
             for v in 0..2 {
                 let outer = ["IPv4", "IPv6"][v];
                 let name =
