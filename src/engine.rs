@@ -80,6 +80,7 @@ impl Engine {
                 Module::Slb => self.slb.run(&mut pass),
                 // Nothing to translate or to route yet: these modules pass every frame on.
                 Module::Tnat | Module::Nat | Module::Rt => {}
+                Module::Benchmark => module::benchmark::run(&mut pass),
             }
         }
         end_of_chain(&mut pass);

@@ -4,6 +4,7 @@
 //! means one thing today and another with the next statement without being reported as ambiguous.
 
 use super::input::words;
+use super::tools::{self, Benchmark, Dump};
 use crate::conf::{
     Candidate, Config, Kind, Match, Verb, complete as complete_statement, describe, nearest, unique_prefix,
 };
@@ -16,10 +17,14 @@ use std::net::IpAddr;
 pub enum Show {
     /// Neighbours of both families.
     Arp,
+    /// The last benchmark.
+    Benchmark,
     /// The running configuration.
     Configuration,
     /// Reasons for dropped frames.
     Drops,
+    /// The last dump.
+    Dump,
     /// Doors, links, counters.
     Interfaces,
     /// The last log lines.
@@ -107,6 +112,10 @@ pub enum Command<'a> {
     Clear(Clear),
     /// Take a station address for that of a neighbour.
     ArpInsert(Addr, MacAddr),
+    /// Send frames from one interface to another and count them.
+    Benchmark(Benchmark),
+    /// Write frames to files.
+    Dump(Dump<'a>),
     /// End the daemon.
     Stop,
     /// Print the version.
@@ -134,8 +143,10 @@ struct Entry {
 /// `show` and what it shows.
 const SHOWS: &[(&str, Show, &str)] = &[
     ("arp", Show::Arp, "neighbours (ARP and IPv6) and their station addresses"),
+    ("benchmark", Show::Benchmark, "the benchmark that runs, or the last one"),
     ("configuration", Show::Configuration, "the running configuration, as 'save' writes it"),
     ("drops", Show::Drops, "why frames were dropped, and how many"),
+    ("dump", Show::Dump, "the dump that runs, or the last one"),
     ("interfaces", Show::Interfaces, "doors, links and frame counters"),
     ("log", Show::Log, "the last log lines"),
     ("modules", Show::Modules, "the packet chain"),
@@ -156,6 +167,12 @@ const COMMANDS: &[Entry] = &[
         parse: arp_insert,
     },
     Entry {
+        keyword: "benchmark",
+        usage: "<from-if> <to-if>",
+        help: "measure the way, see 'show benchmark'; or 'stop'",
+        parse: |args| tools::benchmark(args).map(Command::Benchmark),
+    },
+    Entry {
         keyword: "check",
         usage: "[file]",
         help: "look for inconsistencies, also in a file",
@@ -166,6 +183,12 @@ const COMMANDS: &[Entry] = &[
         },
     },
     Entry { keyword: "clear", usage: "<what>", help: "forget something, see 'help clear'", parse: clear },
+    Entry {
+        keyword: "dump",
+        usage: "start <file> ...",
+        help: "write frames to files, see 'help dump'",
+        parse: |args| tools::dump(args).map(Command::Dump),
+    },
     Entry {
         keyword: "exit",
         usage: "",
@@ -235,7 +258,7 @@ fn none<'a>(args: &[&'a str], command: Command<'a>) -> Result<Command<'a>, Strin
     args.first().map_or(Ok(command), |more| Err(surplus(more)))
 }
 
-fn surplus(word: &str) -> String {
+pub(super) fn surplus(word: &str) -> String {
     format!("'{}' is one word too many", printable(word))
 }
 
@@ -380,7 +403,7 @@ fn unknown(word: &str, nearest: Option<&str>) -> String {
 }
 
 /// A word as it may be shown on a terminal: no control characters, not endless.
-fn printable(word: &str) -> String {
+pub(super) fn printable(word: &str) -> String {
     word.chars().take(40).map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
@@ -412,6 +435,9 @@ pub fn help(word: Option<&str>) -> Result<String, String> {
             }
             if entry.keyword == "clear" {
                 text.extend(CLEARS.iter().map(|(word, _, help)| row(&format!("clear {word}"), help)));
+            }
+            if entry.keyword == "dump" {
+                text.extend(tools::DUMP_HELP.iter().map(|(left, help)| row(left, help)));
             }
             Ok(text)
         }
@@ -471,6 +497,10 @@ pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
             let offered: Vec<Candidate> = match COMMANDS[at].keyword {
                 "show" => SHOWS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
                 "clear" => CLEARS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
+                "benchmark" => vec![candidate("stop", "end the benchmark that runs")],
+                "dump" => {
+                    vec![candidate("start", "write frames to files"), candidate("stop", "write no more")]
+                }
                 "reload" | "source" => vec![candidate("-n", "only say what would change")],
                 "save" => vec![candidate("force", "overwrite a file with comments")],
                 "help" => first_words().map(|(word, _)| candidate(word, "")).collect(),
@@ -587,7 +617,7 @@ mod tests {
 
     #[test]
     fn help_fits_the_screen() {
-        for text in [help(None).unwrap(), help(Some("show")).unwrap(), help(Some("clear")).unwrap()] {
+        for text in [None, Some("show"), Some("clear"), Some("dump")].map(|word| help(word).unwrap()) {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         }
     }

@@ -10,4 +10,5 @@ pub mod protocol;
 pub mod save;
 pub mod show;
 pub mod source;
+pub mod tools;
 pub mod version;

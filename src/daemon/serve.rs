@@ -7,10 +7,12 @@
 //!     <- director       frames to send, snapshots to publish, log lines
 //! ```
 
+use super::benchmark::Bench;
 use super::clock::Clock;
 use super::configuration;
 use super::control::{ConnectionId, Control, Request};
 use super::doors::Doors;
+use super::dump::Dumper;
 use super::exit::{Exit, Failure};
 use super::instance::{Claim, Instance, Taking};
 use super::signals::Signals;
@@ -21,7 +23,9 @@ use crate::cli::protocol::Reply;
 use crate::cli::show::configuration as shown_configuration;
 use crate::cli::show::json::Json;
 use crate::cli::show::sessions::SessionRow;
-use crate::cli::show::{arp, drops, interfaces, modules, networks, servers, sessions, targets, uptime, vrrp};
+use crate::cli::show::{
+    arp, benchmark, drops, dump, interfaces, modules, networks, servers, sessions, targets, uptime, vrrp,
+};
 use crate::cli::version;
 use crate::conf::check::{self, Level};
 use crate::conf::model::Model;
@@ -78,7 +82,11 @@ struct Seat {
 
 /// A running daemon. The order of the fields is the order of its end.
 struct Daemon {
+    /// Holds a queue of a door while it runs.
+    bench: Bench,
     doors: Doors,
+    /// Behind the doors: what they still give it is written.
+    dumper: Dumper,
     control: Control,
     signals: Signals,
     director: Director,
@@ -163,7 +171,9 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
     let socket = instance.socket();
     let control = Control::bind(&socket).map_err(told(&format!("control socket {}", socket.display())))?;
     let mut daemon = Daemon {
+        bench: Bench::default(),
         doors,
+        dumper: Dumper::default(),
         control,
         signals,
         director,
@@ -337,6 +347,7 @@ impl Daemon {
             let error = Reply::failed("interface closed while its sessions were listed, try again");
             self.control.reply(now, listing.from, &error);
         }
+        self.bench.closed(port);
         self.doors.close(port);
         self.director.port_closed(now, port);
     }
@@ -358,6 +369,7 @@ impl Daemon {
             return;
         }
         self.housekept = now;
+        self.dumper.housekeep(&mut self.doors);
         for (port, up) in self.doors.link_changes() {
             self.director.link(now, port, up);
         }
@@ -397,6 +409,16 @@ impl Daemon {
             Command::ArpInsert(addr, station) => {
                 let done = self.director.insert_neighbor(now, addr, station);
                 done.map(|()| String::new()).map_err(Failure::from)
+            }
+            Command::Benchmark(command) => {
+                let model = self.director.model();
+                let done =
+                    self.bench.execute(command, model, &self.snapshot.load(), &mut self.doors, self.clock);
+                done.map_err(Failure::from)
+            }
+            Command::Dump(command) => {
+                let limits = self.director.model().dump;
+                self.dumper.execute(&command, limits, &mut self.doors).map_err(Failure::from)
             }
             Command::Stop => {
                 let text =
@@ -453,8 +475,10 @@ impl Daemon {
         let (director, doors) = (&self.director, &self.doors);
         match what {
             Show::Arp => arp::render(&tables::arp(now, director)),
+            Show::Benchmark => benchmark::render(self.bench.view(now).as_ref()),
             Show::Configuration => configuration::written(&self.config),
             Show::Drops => drops::render(&tables::drops(doors)),
+            Show::Dump => dump::render(self.dumper.view().as_ref()),
             Show::Interfaces => interfaces::render(&tables::interfaces(director, doors)),
             Show::Log => journal::recent(),
             Show::Modules => modules::render(&director.model().modules),
@@ -475,8 +499,10 @@ impl Daemon {
         let (director, doors) = (&self.director, &self.doors);
         match what {
             Show::Arp => arp::json(&tables::arp(now, director)),
+            Show::Benchmark => benchmark::json(self.bench.view(now).as_ref()),
             Show::Configuration => shown_configuration::json(&self.config),
             Show::Drops => drops::json(&tables::drops(doors)),
+            Show::Dump => dump::json(self.dumper.view().as_ref()),
             Show::Interfaces => interfaces::json(&tables::interfaces(director, doors)),
             Show::Log => Json::list(journal::recent().lines(), Json::text),
             Show::Modules => modules::json(&director.model().modules),

@@ -11,6 +11,7 @@
 //! own. It learns of news by one snapshot and one mailbox.
 
 use super::clock::Clock;
+use super::dump::Tap;
 use super::patience::Patience;
 use super::punt;
 use crate::engine::Engine;
@@ -45,6 +46,8 @@ pub enum Mail {
     ClearSessions,
     /// Set the counters of the engine to zero.
     ClearCounters,
+    /// From now on, copies of all frames go here.
+    Dump(Option<Box<Tap>>),
     /// End.
     Stop,
 }
@@ -157,6 +160,7 @@ impl Worker {
             mailbox,
             waker: waker.clone(),
             listing: None,
+            dump: None,
             clock: setup.clock,
             reports: setup.reports,
             control: setup.control,
@@ -206,6 +210,7 @@ struct Body {
     mailbox: Receiver<Mail>,
     waker: Arc<Waker>,
     listing: Option<(u64, Cursor)>,
+    dump: Option<Box<Tap>>,
     clock: Clock,
     reports: Sender<Report>,
     control: Arc<Waker>,
@@ -252,10 +257,13 @@ impl Body {
 
     /// Takes one batch from the receive queue to wherever it goes.
     fn round(&mut self, now: Instant) -> io::Result<Round> {
-        let Self { rx, tx, engine, stats, snapshot, out, punts, control, .. } = self;
+        let Self { rx, tx, engine, stats, snapshot, out, punts, dump, control, .. } = self;
         let mut batch = rx.recv()?;
         if batch.is_empty() {
             return Ok(Round::Nothing);
+        }
+        if let Some(tap) = dump {
+            tap.received(self.port, &batch);
         }
         engine.process(now, snapshot.load(), &mut batch, out);
         for (port, mask) in out.forwards() {
@@ -264,6 +272,9 @@ impl Body {
                 Some(queue) => queue.send(&mut batch, mask).unwrap_or(0),
                 None => 0,
             };
+            if let Some(tap) = dump {
+                tap.sent(port, &batch, accepted);
+            }
             for _ in 0..(mask & !accepted).count_ones() {
                 stats.dropped(DropReason::TxRefused);
             }
@@ -275,6 +286,8 @@ impl Body {
             };
             if !sent {
                 stats.dropped(DropReason::TxRefused);
+            } else if let Some(tap) = dump {
+                tap.sent_frame(port, frame);
             }
         }
         if !out.punts.is_empty() {
@@ -297,6 +310,7 @@ impl Body {
                 Ok(Mail::List(listing)) => self.listing = Some((listing, Cursor::default())),
                 Ok(Mail::ClearSessions) => self.engine.clear_sessions(),
                 Ok(Mail::ClearCounters) => self.engine.clear_counters(),
+                Ok(Mail::Dump(tap)) => self.dump = tap,
                 Ok(Mail::Stop) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => return true,
             }

@@ -35,6 +35,8 @@ pub struct Work {
     pub resolved: Counter,
     /// Echo requests answered.
     pub echoed: Counter,
+    /// Frames of a benchmark taken.
+    pub benchmarked: Counter,
     /// Frames handed to the director.
     pub punted: Counter,
     /// Sessions removed because they were idle for their timeout.
@@ -68,9 +70,11 @@ impl Default for WorkerStats {
 }
 
 impl WorkerStats {
-    /// Sets everything to zero but the sessions in the table now. For the one who writes.
+    /// Sets everything to zero but the sessions in the table now and what a benchmark counts on. For the one who
+    /// writes.
     pub fn clear(&self) {
-        let Work { received, forwarded, resolved, echoed, punted, expired, evicted, moved } = &self.work;
+        let Work { received, forwarded, resolved, echoed, benchmarked: _, punted, expired, evicted, moved } =
+            &self.work;
         for counter in [received, forwarded, resolved, echoed, punted, expired, evicted, moved] {
             counter.sub(counter.get());
         }

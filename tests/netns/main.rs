@@ -23,6 +23,8 @@ mod protocols;
 #[cfg(target_os = "linux")]
 mod suite;
 #[cfg(target_os = "linux")]
+mod tools;
+#[cfg(target_os = "linux")]
 mod vrrp;
 
 #[cfg(target_os = "linux")]
@@ -36,6 +38,7 @@ fn main() -> std::process::ExitCode {
         vrrp::cases(),
         operator::cases(),
         console::cases(),
+        tools::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

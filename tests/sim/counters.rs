@@ -17,12 +17,14 @@ pub(crate) fn read(stats: &WorkerStats) -> Counters {
             counters.insert(name(), value);
         }
     };
-    let Work { received, forwarded, resolved, echoed, punted, expired, evicted, moved } = &stats.work;
+    let Work { received, forwarded, resolved, echoed, benchmarked, punted, expired, evicted, moved } =
+        &stats.work;
     for (name, counter) in [
         ("received", received),
         ("forwarded", forwarded),
         ("resolved", resolved),
         ("echoed", echoed),
+        ("benchmarked", benchmarked),
         ("punted", punted),
         ("expired", expired),
         ("evicted", evicted),

@@ -2,8 +2,10 @@
 //! the rows is the daemon's affair.
 
 pub mod arp;
+pub mod benchmark;
 pub mod configuration;
 pub mod drops;
+pub mod dump;
 pub mod interfaces;
 pub mod json;
 pub mod modules;

@@ -12,7 +12,7 @@ const MODULES: &[Choice] = &[
     Choice::new("tnat", "translation of flows that targets open"),
     Choice::new("nat", "translation from inside to outside"),
     Choice::new("rt", "routing between networks"),
-    Choice::kept("benchmark", "traffic generator", "the chain is used without it"),
+    Choice::new("benchmark", "takes the frames of the command 'benchmark'"),
     Choice::known("llb", "link load balancing"),
 ];
 
