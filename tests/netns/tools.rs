@@ -122,6 +122,14 @@ fn rotates() {
 
 fn cannot_go_on() {
     let (world, client, balancer) = world();
+    // A disk of 64 KB, there before bng is: it sees the mounts of its start.
+    let disk = world.dir().join("disk").display().to_string();
+    std::fs::create_dir(&disk).expect("a folder");
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs", &disk])
+        .status()
+        .expect("mount");
+    assert!(mounted.success());
     let mut bng = Bng::running(BNG, &world, &balancer, &two_interfaces("raw", "one", ""));
     for (file, why) in [
         ("relative".to_owned(), "no absolute path"),
@@ -135,14 +143,6 @@ fn cannot_go_on() {
     }
     assert_eq!(bng.cmdctl("show dump\n"), "  no dump was started\n");
 
-    // A disk of 64 KB.
-    let disk = world.dir().join("disk").display().to_string();
-    std::fs::create_dir(&disk).expect("a folder");
-    let mounted = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs", &disk])
-        .status()
-        .expect("mount");
-    assert!(mounted.success());
     bng.cmdctl(&format!("dump start {disk}/x\n"));
     client.run("ping -q -c 100 -i 0.01 -s 1400 -W 2 10.1.0.1");
     wait::for_true("the end of the dump", LIMIT, || {
