@@ -1,4 +1,5 @@
 //! The operator's instruments: dumping frames to files, and measuring the way between two interfaces.
+#![allow(clippy::disallowed_types, reason = "a client that sends, and a small disk")]
 
 use std::net::UdpSocket;
 use std::time::Duration;
