@@ -83,9 +83,10 @@ pub fn render(view: Option<&BenchmarkView>) -> String {
     format!("  {title}\n{}", rows.collect::<String>())
 }
 
-/// The same as one object, `null` when there was none.
+/// The same as one object; its state tells when there was none.
 pub fn json(view: Option<&BenchmarkView>) -> Json {
-    Json::maybe(view, |view| {
+    let none = Json::Object(vec![("state", Json::text("none"))]);
+    view.map_or(none, |view| {
         let (state, remaining) = match view.stage {
             Stage::Running { remaining } => ("running", Some(remaining)),
             Stage::Finished => ("finished", None),
@@ -163,6 +164,6 @@ mod tests {
         assert!(text.contains("\"lost_packets\":null") && text.contains("\"seconds_remaining\":3"), "{text}");
         let text = json(Some(&view(Stage::Finished, 5, 5, 300))).to_string();
         assert!(text.contains("\"lost_packets\":0") && text.contains("\"seconds_remaining\":null"), "{text}");
-        assert_eq!(json(None), Json::Null);
+        assert_eq!(json(None).to_string(), "{\"state\":\"none\"}");
     }
 }

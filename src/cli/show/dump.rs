@@ -36,12 +36,13 @@ pub fn render(view: Option<&DumpView>) -> String {
     )
 }
 
-/// The same as one object, `null` when there was none.
+/// The same as one object; its state tells when there was none.
 pub fn json(view: Option<&DumpView>) -> Json {
-    Json::maybe(view, |view| {
+    let none = Json::Object(vec![("state", Json::text("none"))]);
+    view.map_or(none, |view| {
         Json::Object(vec![
+            ("state", Json::text(if view.ended.is_none() { "running" } else { "ended" })),
             ("file", Json::text(&view.file)),
-            ("running", Json::Bool(view.ended.is_none())),
             ("ended", Json::maybe(view.ended.as_ref(), Json::text)),
             ("packets_written", view.written.into()),
             ("packets_lost", view.lost.into()),
@@ -86,8 +87,8 @@ mod tests {
 
     #[test]
     fn programs_see_whether_it_runs() {
-        assert!(json(Some(&view(None))).to_string().contains("\"running\":true,\"ended\":null"));
-        assert!(json(Some(&view(Some("x")))).to_string().contains("\"running\":false,\"ended\":\"x\""));
-        assert_eq!(json(None), Json::Null);
+        assert!(json(Some(&view(None))).to_string().starts_with("{\"state\":\"running\""));
+        assert!(json(Some(&view(Some("x")))).to_string().contains("\"ended\":\"x\""));
+        assert_eq!(json(None).to_string(), "{\"state\":\"none\"}");
     }
 }
