@@ -40,6 +40,8 @@ mod suite;
 mod syslog;
 mod terminal;
 #[cfg(target_os = "linux")]
+mod tools;
+#[cfg(target_os = "linux")]
 mod vrrp;
 
 #[cfg(target_os = "linux")]
@@ -59,6 +61,7 @@ fn main() -> std::process::ExitCode {
         route::cases(),
         syslog::cases(),
         disk::cases(),
+        tools::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }
