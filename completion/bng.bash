@@ -25,7 +25,7 @@ _bng_line() {
 # Whether a file may follow the words.
 _bng_file() {
     case $action$1 in
-        1check|check|save|snapshot|source|load) true ;;
+        1check|check|dump|save|snapshot|source|load) true ;;
         *) false ;;
     esac
 }
@@ -39,13 +39,19 @@ _bng_follow() {
     esac
     case "$#:$*" in
         "0:"|"1:help")
-            printf '%s ' arp-insert check clear exit help ping quit reload save show snapshot source stop version
-            printf '%s ' load reset shutdown statreset hostname remark module modules ipdb ipdb6 set interface
-            printf '%s ' vrrp network gateway vip lgrp server target tnat register unregister enable disable no
-            printf '%s ' license
+            printf '%s ' arp-insert benchmark check clear dump exit help ping quit reload save show snapshot
+            printf '%s ' source stop version load reset shutdown statreset hostname remark module modules ipdb
+            printf '%s ' ipdb6 set interface vrrp network gateway vip lgrp server target tnat register unregister
+            printf '%s ' enable disable no license
+            ;;
+        "1:benchmark")
+            printf '%s ' stop
             ;;
         "1:clear")
             printf '%s ' arp counters log nat sessions
+            ;;
+        "1:dump")
+            printf '%s ' start stop
             ;;
         "2:help set")
             printf '%s ' multithreading localdsr localvirt ipforwarding mssclamp tunnelsrc tunnelsrc6 outmtu
@@ -92,15 +98,16 @@ _bng_follow() {
             printf '%s ' force
             ;;
         "1:show")
-            printf '%s ' arp commandlog conffile configuration counters drops gateway instance interfaces lgrp
-            printf '%s ' license log modules nat networks nodeid parameters pools servers sessions snapshots
-            printf '%s ' startuplog targets threads uptime version vips vrrp
+            printf '%s ' arp benchmark commandlog conffile configuration counters drops dump gateway instance
+            printf '%s ' interfaces lgrp license log modules nat networks nodeid parameters pools servers sessions
+            printf '%s ' snapshots startuplog targets threads uptime version vips vrrp
             ;;
-        "2:show arp"|"2:show commandlog"|"2:show conffile"|"2:show configuration"|"2:show counters"\
-        |"2:show drops"|"2:show gateway"|"2:show instance"|"2:show interfaces"|"2:show lgrp"|"2:show license"\
-        |"2:show log"|"2:show modules"|"2:show nat"|"2:show networks"|"2:show nodeid"|"2:show parameters"\
-        |"2:show pools"|"2:show servers"|"2:show sessions"|"2:show snapshots"|"2:show startuplog"\
-        |"2:show targets"|"2:show threads"|"2:show uptime"|"2:show version"|"2:show vips"|"2:show vrrp")
+        "2:show arp"|"2:show benchmark"|"2:show commandlog"|"2:show conffile"|"2:show configuration"\
+        |"2:show counters"|"2:show drops"|"2:show dump"|"2:show gateway"|"2:show instance"\
+        |"2:show interfaces"|"2:show lgrp"|"2:show license"|"2:show log"|"2:show modules"|"2:show nat"\
+        |"2:show networks"|"2:show nodeid"|"2:show parameters"|"2:show pools"|"2:show servers"\
+        |"2:show sessions"|"2:show snapshots"|"2:show startuplog"|"2:show targets"|"2:show threads"\
+        |"2:show uptime"|"2:show version"|"2:show vips"|"2:show vrrp")
             printf '%s ' json
             ;;
         "1:module"|"1:modules")

@@ -164,6 +164,7 @@ impl Engine {
                 Module::Tnat => nat::target::run(&mut pass, &mut self.nat),
                 Module::Nat => nat::inside::run(&mut pass, &mut self.nat),
                 Module::Rt => module::rt::run(&mut pass),
+                Module::Benchmark => module::benchmark::run(&mut pass),
             }
         }
         end_of_chain(&mut pass);

@@ -4,8 +4,10 @@
 //! means one thing today and another with the next statement without being reported as ambiguous.
 
 mod arp_insert;
+mod benchmark;
 mod clear;
 mod complete;
+mod dump;
 mod help;
 mod manual;
 mod ping;
@@ -14,10 +16,12 @@ mod table;
 
 use super::input::words;
 use crate::conf::{Kind, Match, Verb, describe, nearest, unique_prefix};
-use crate::net::Addr;
+use crate::net::{Addr, PortId};
 use crate::wire::MacAddr;
+pub use benchmark::Benchmark;
 pub use clear::Clear;
 pub use complete::complete;
+pub use dump::{Dump, DumpStart};
 pub use help::help;
 pub use manual::{Article, articles};
 pub use show::{Show, show_words};
@@ -70,6 +74,10 @@ pub enum Command<'a> {
     Clear(Clear),
     /// Take a station address for that of a neighbour.
     ArpInsert(Addr, MacAddr),
+    /// Send frames from one interface to another and count them.
+    Benchmark(Benchmark),
+    /// Write frames to files.
+    Dump(Dump<'a>),
     /// Send echo requests.
     Ping {
         /// To whom.
@@ -98,6 +106,12 @@ pub enum Command<'a> {
 
 fn surplus(word: &str) -> String {
     format!("'{}' is one word too many", printable(word))
+}
+
+/// The number of an interface.
+fn interface(word: &str) -> Result<PortId, String> {
+    let number = word.parse().ok().filter(|n| *n > 0);
+    number.ok_or_else(|| format!("'{}' is no number of an interface", printable(word)))
 }
 
 /// The thing among `table` that `word` means.
@@ -397,6 +411,8 @@ mod tests {
         assert_eq!(words("show log "), ["json"]);
         assert_eq!(words("sh sess"), ["sessions"]);
         assert_eq!(words("show vrrp "), ["json"]);
+        assert_eq!(words("dump "), ["start", "stop"]);
+        assert_eq!(words("benchmark "), ["stop"]);
         assert_eq!(words("clear "), ["arp", "counters", "log", "nat", "sessions"]);
         assert_eq!(words("reload "), ["-n"]);
         assert_eq!(words("help set local"), ["localdsr", "localvirt"]);

@@ -14,8 +14,8 @@ use super::config::{Config, Key, Object};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
 use super::kind::Kind;
 use super::model::{
-    Access, Facility, Gateway, Interface, Method, Model, Module, Network, Ports, Probe, Protocol, Proxy,
-    Server, SessionId, Side, Subnet4, Target, Tnat, Tuning, Tunnel, Vip, Vrrp,
+    Access, BenchmarkPlan, DumpLimits, Facility, Gateway, Interface, Method, Model, Module, Network, Ports,
+    Probe, Protocol, Proxy, Server, SessionId, Side, Subnet4, Target, Tnat, Tuning, Tunnel, Vip, Vrrp,
 };
 use super::parser::{Doubt, Mode};
 use super::statement::STATEMENTS;
@@ -32,6 +32,9 @@ pub(super) const DEFAULT_MODULES: [(&str, Module); 9] = [
     ("nat", Module::Nat),
     ("rt", Module::Rt),
 ];
+
+/// A module that is in no chain unless it is asked for.
+const BENCHMARK: (&str, Module) = ("benchmark", Module::Benchmark);
 
 /// VRRP priority without a `priority` statement (RFC 3768, section 5.3.4).
 const DEFAULT_PRIORITY: u8 = 100;
@@ -55,6 +58,8 @@ pub(super) fn interpret(
         localdsr: interpreter.flag("localdsr"),
         ipforwarding: interpreter.flag("ipforwarding"),
         syslogfacility: interpreter.facility(),
+        dump: interpreter.dump(),
+        benchmark: interpreter.benchmark(),
         interfaces: interpreter.interfaces(),
         tuning: interpreter.tuning(),
         ..Model::default()
@@ -233,6 +238,30 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
+    /// A number of `set`, whose limits in the statement table fit the type.
+    fn set<T: TryFrom<u32>>(&self, keyword: &str) -> Option<T> {
+        self.only(Kind::Set)?.small(keyword)
+    }
+
+    fn dump(&self) -> DumpLimits {
+        let default = DumpLimits::default();
+        DumpLimits {
+            files: self.set("dumprotation").unwrap_or(default.files),
+            megabytes: self.set("dumprotsiz").unwrap_or(default.megabytes),
+        }
+    }
+
+    fn benchmark(&self) -> BenchmarkPlan {
+        let default = BenchmarkPlan::default();
+        BenchmarkPlan {
+            duration: self
+                .set("bmduration")
+                .map_or(default.duration, |seconds: u32| Duration::from_secs(seconds.into())),
+            packet_size: self.set("bmpsize").unwrap_or(default.packet_size),
+            window: self.set("bmwsize").unwrap_or(default.window),
+        }
+    }
+
     /// Something is wrong with `subject`; `keyword` is the statement to point at, if it is there.
     fn problem(&mut self, subject: Subject<'_>, keyword: &str, message: String, hint: Option<&str>) {
         self.problem_in(subject, (keyword, None), message, hint);
@@ -292,7 +321,7 @@ impl<'a> Interpreter<'a, '_> {
         match self.only(Kind::Top).and_then(|top| top.value("module")) {
             Some(Value::Choices(words)) => words
                 .iter()
-                .filter_map(|word| DEFAULT_MODULES.iter().find(|(name, _)| name == word))
+                .filter_map(|word| DEFAULT_MODULES.iter().chain([&BENCHMARK]).find(|(name, _)| name == word))
                 .map(|(_, module)| *module)
                 .collect(),
             _ => DEFAULT_MODULES.iter().map(|(_, module)| *module).collect(),

@@ -29,6 +29,8 @@ pub enum Module {
     Nat,
     /// Routing between networks.
     Rt,
+    /// Takes the frames of a benchmark.
+    Benchmark,
 }
 
 /// How the frames of an interface are read and written.
@@ -327,6 +329,38 @@ pub enum Facility {
     Local(u8),
 }
 
+/// Limits of a packet dump, where `dump start` does not say otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DumpLimits {
+    /// `set dumprotation`: files, at least 1.
+    pub files: u32,
+    /// `set dumprotsiz`: size of each in megabytes of 1,000,000 bytes, at least 1.
+    pub megabytes: u32,
+}
+
+impl Default for DumpLimits {
+    fn default() -> Self {
+        Self { files: 4, megabytes: 10 }
+    }
+}
+
+/// What a benchmark is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BenchmarkPlan {
+    /// `set bmduration`: how long frames are sent, whole seconds.
+    pub duration: Duration,
+    /// `set bmpsize`: length of a frame in bytes without FCS, 60 to 9014.
+    pub packet_size: u16,
+    /// `set bmwsize`: most frames under way at a time, at least 1.
+    pub window: u16,
+}
+
+impl Default for BenchmarkPlan {
+    fn default() -> Self {
+        Self { duration: Duration::from_secs(300), packet_size: 1514, window: 16 }
+    }
+}
+
 /// The whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Model {
@@ -342,6 +376,10 @@ pub struct Model {
     pub tuning: Tuning,
     /// `set syslogfacility`
     pub syslogfacility: Facility,
+    /// `set dumprotation` and `set dumprotsiz`
+    pub dump: DumpLimits,
+    /// `set bmduration`, `set bmpsize` and `set bmwsize`
+    pub benchmark: BenchmarkPlan,
     /// Interfaces by number.
     pub interfaces: BTreeMap<u16, Interface>,
     /// Networks by number.

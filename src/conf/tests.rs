@@ -289,9 +289,22 @@ fn a_file_of_a_later_original_is_kept_with_one_warning_per_keyword() {
 }
 
 #[test]
+fn limits_of_dumps_and_benchmarks_reach_the_model() {
+    let model = |text: &str| good(text).model().expect("model");
+    let default = model("");
+    assert_eq!((default.dump.files, default.dump.megabytes), (4, 10));
+    let plan = default.benchmark;
+    assert_eq!((plan.duration.as_secs(), plan.packet_size, plan.window), (300, 1514, 16));
+    let set = model("set { dumprotation 7 dumprotsiz 2 bmduration 5 bmpsize 9014 bmwsize 65535 }");
+    assert_eq!((set.dump.files, set.dump.megabytes), (7, 2));
+    let plan = set.benchmark;
+    assert_eq!((plan.duration.as_secs(), plan.packet_size, plan.window), (5, 9014, 65535));
+}
+
+#[test]
 fn what_is_kept_is_listed_object_by_object() {
     let config = good(
-        "modules arp,benchmark,slb\nset natsync 0\ninterface 1 name eth0\ninterface 2 name eth1\n\
+        "modules arp,benchmark,slb\nset { natsync 0 bmpsize 60 dumprotation 2 }\ninterface 1 name eth0\ninterface 2 name eth1\n\
          network 1 { addr 10.0.0.0 mask 255.0.0.0 real 10.0.0.1 interfaces 2,1 }\nlgrp 3 de\n\
          server 1 { ipaddr 10.0.0.2 method hash }\nserver 2 { ipaddr 10.0.0.3 method hash }\n",
     );
@@ -300,7 +313,6 @@ fn what_is_kept_is_listed_object_by_object() {
     assert_eq!(
         lines,
         [
-            "the configuration: modules arp,benchmark,slb: 'benchmark' has no effect, the chain is used without it",
             "set: natsync 0: no effect, nothing is sent to a peer",
             "network 1: interfaces 2,1: '1' has no effect, interface 2 is used",
             "lgrp 3: de: no effect, no location is known",
@@ -308,7 +320,7 @@ fn what_is_kept_is_listed_object_by_object() {
             "server 2: method hash: 'hash' has no effect, round robin is used",
         ]
     );
-    assert_eq!((kept[5].kind, kept[5].number, kept[5].keyword), (Kind::Server, 2, "method"));
+    assert_eq!((kept[4].kind, kept[4].number, kept[4].keyword), (Kind::Server, 2, "method"));
     assert_eq!(config.model().expect("model").networks[&1].interface, 2);
     assert!(good(&sample("dsr.conf")).kept().is_empty());
 }
@@ -435,10 +447,9 @@ fn words_that_are_not_implemented_are_kept_or_left_out_with_one_warning() {
     assert_eq!(
         diagnostics.to_string(),
         "f:1:13: warning: 'llb' (link load balancing) is not implemented in this version\n  | modules arp,llb,benchmark,slb\n  |             ^^^\n  = it is skipped and will not be saved\n\
-         f:1:17: warning: 'benchmark' (traffic generator) has no effect in this version\n  | modules arp,llb,benchmark,slb\n  |                 ^^^^^^^^^\n  = it is kept and saved; the chain is used without it\n\
          f:3:35: warning: 'hash' (by client address) has no effect in this version\n  | server 1 { ipaddr 10.0.0.8 method hash }\n  |                                   ^^^^\n  = it is kept and saved; round robin is used\n"
     );
-    assert_eq!(config.model().expect("model").modules, [Module::Arp, Module::Slb]);
+    assert_eq!(config.model().expect("model").modules, [Module::Arp, Module::Benchmark, Module::Slb]);
     assert_eq!(config.value(Kind::Top, 0, "module").as_deref(), Some("arp,benchmark,slb"));
     assert_eq!(config.value(Kind::Server, 2, "method").as_deref(), Some("hash"));
     assert!(refused(&mut Config::default(), "modules arp,llb").contains("not implemented"));
@@ -460,7 +471,7 @@ fn one_word_of_a_list_is_pointed_at_alone() {
         ),
         "1"
     );
-    assert_eq!(marked("modules arp,bench,slb\n"), "bench");
+    assert_eq!(marked("modules arp,llb,slb\n"), "llb");
     assert_eq!(marked("interface eth0\nregister interfaces eth0,eth1\n"), "eth0,eth1");
 }
 

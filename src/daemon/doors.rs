@@ -1,6 +1,7 @@
 //! The open interfaces with their workers.
 
 use super::clock::Clock;
+use super::dump::{Tap, Taps};
 use super::exit::{Exit, Failure};
 use super::log as journal;
 use super::worker::{Mail, Report, Setup, Worker};
@@ -53,6 +54,8 @@ pub struct Doors {
     seed: Seed,
     reports: Sender<Report>,
     control: Arc<Waker>,
+    /// Of the dump that runs, with the control thread's own tap.
+    dump: Option<(Taps, Tap)>,
 }
 
 /// The word after `access`; `None` for "the best".
@@ -74,7 +77,7 @@ impl Doors {
         reports: Sender<Report>,
         control: Arc<Waker>,
     ) -> Self {
-        Self { open: BTreeMap::new(), snapshot, clock, seed, reports, control }
+        Self { open: BTreeMap::new(), snapshot, clock, seed, reports, control, dump: None }
     }
 
     /// The open interfaces by number.
@@ -163,6 +166,9 @@ impl Doors {
             for sibling in &workers {
                 sibling.tell(Mail::AddPeer(number, worker.inbox.clone()));
             }
+            if let Some((taps, _)) = &self.dump {
+                worker.tell(Mail::Dump(Some(Box::new(taps.tap()))));
+            }
             workers.push(worker);
         }
         // The others learn of it last, when nothing can fail any more.
@@ -213,13 +219,40 @@ impl Doors {
     pub fn send(&mut self, number: PortId, frame: &[u8]) -> bool {
         let Some(door) = self.open.get_mut(&number) else { return false };
         match door.tx.send_bytes(frame) {
-            Ok(sent) => sent,
+            Ok(sent) => {
+                if let Some((_, tap)) = self.dump.as_mut().filter(|_| sent) {
+                    tap.sent_frame(number, frame);
+                }
+                sent
+            }
             Err(e) => {
                 let object = Object::Interface(number.into(), door.config.name.clone());
                 journal::say(Note::debug(object, format!("cannot send: {e}")));
                 false
             }
         }
+    }
+
+    /// A further transmit queue of interface `number`; `None` when it is not open.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn open_tx(&self, number: PortId) -> Option<io::Result<Box<dyn TxQueue>>> {
+        self.open.get(&number).map(|door| door.port.open_tx())
+    }
+
+    /// From now on, copies of all frames go to `taps`; with `None`, nowhere.
+    pub fn dump(&mut self, taps: Option<Taps>) {
+        if taps.is_none() && self.dump.is_none() {
+            return;
+        }
+        for worker in self.workers() {
+            worker.tell(Mail::Dump(taps.as_ref().map(|taps| Box::new(taps.tap()))));
+        }
+        self.dump = taps.map(|taps| {
+            let own = taps.tap();
+            (taps, own)
+        });
     }
 
     /// The interfaces whose link has changed since the last time.

@@ -11,11 +11,13 @@
 // The one place where time, threads, files and sockets are allowed.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod benchmark;
 pub mod client;
 pub mod clock;
 pub mod configuration;
 pub mod control;
 pub mod doors;
+pub mod dump;
 pub mod exit;
 pub mod history;
 mod inbox;

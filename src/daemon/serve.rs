@@ -9,10 +9,12 @@
 
 mod show;
 
+use super::benchmark::Bench;
 use super::clock::Clock;
 use super::configuration;
 use super::control::{ConnectionId, Control, Request};
 use super::doors::{Door, Doors};
+use super::dump::Dumper;
 use super::exit::{Exit, Failure};
 use super::history::History;
 use super::instance::{Claim, Instance, Taking};
@@ -115,7 +117,11 @@ struct Seat {
 
 /// A running daemon. The order of the fields is the order of its end.
 struct Daemon {
+    /// Holds a queue of a door while it runs.
+    bench: Bench,
     doors: Doors,
+    /// Behind the doors: what they still give it is written.
+    dumper: Dumper,
     control: Control,
     signals: Signals,
     director: Director,
@@ -225,7 +231,9 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
     let started = LocalTime::now().ctime();
     let loaded = instance.config.exists().then(|| started.clone());
     let mut daemon = Daemon {
+        bench: Bench::default(),
         doors,
+        dumper: Dumper::default(),
         control,
         signals,
         director,
@@ -421,6 +429,7 @@ impl Daemon {
             let error = Reply::failed("interface closed while its tables were listed, try again");
             self.control.reply(now, listing.from, &error);
         }
+        self.bench.closed(port);
         self.doors.close(port);
         self.director.port_closed(now, port);
     }
@@ -438,6 +447,7 @@ impl Daemon {
         }
         self.housekept = now;
         journal::expire();
+        self.dumper.housekeep(&mut self.doors);
         for (port, up) in self.doors.link_changes() {
             self.director.link(now, port, up);
         }
@@ -500,6 +510,16 @@ impl Daemon {
                     journal::say(Note::notice(Object::Address(addr), text));
                 }
                 done.map(|()| String::new()).map_err(Failure::from)
+            }
+            Command::Benchmark(command) => {
+                let model = self.director.model();
+                let done =
+                    self.bench.execute(command, model, &self.snapshot.load(), &mut self.doors, self.clock);
+                done.map_err(Failure::from)
+            }
+            Command::Dump(command) => {
+                let limits = self.director.model().dump;
+                self.dumper.execute(&command, limits, &mut self.doors).map_err(Failure::from)
             }
             Command::Stop => {
                 let text =

@@ -11,6 +11,7 @@
 //! own. It learns of news by one snapshot and one mailbox.
 
 use super::clock::Clock;
+use super::dump::Tap;
 use super::inbox::{Inbox, Peers};
 use super::log as journal;
 use super::patience::Patience;
@@ -54,6 +55,8 @@ pub enum Mail {
     ClearFlows,
     /// Set all counters to zero.
     ClearCounters,
+    /// From now on, copies of all frames go here.
+    Dump(Option<Box<Tap>>),
     /// End.
     Stop,
 }
@@ -240,6 +243,7 @@ impl Worker {
             mailbox,
             waker: waker.clone(),
             listing: None,
+            dump: None,
             clock: setup.clock,
             reports: setup.reports,
             control: setup.control,
@@ -298,6 +302,7 @@ struct Body {
     mailbox: Receiver<Mail>,
     waker: Arc<Waker>,
     listing: Option<Listing>,
+    dump: Option<Box<Tap>>,
     clock: Clock,
     reports: Sender<Report>,
     control: Arc<Waker>,
@@ -352,10 +357,10 @@ impl Body {
 
     /// Takes one batch from the receive queue to wherever it goes. Packets that have waited go first.
     fn round(&mut self, now: Instant) -> io::Result<Round> {
-        let Self { rx, tx, engine, stats, snapshot, out, punts, control, inbox, peers, .. } = self;
+        let Self { rx, tx, engine, stats, snapshot, out, punts, dump, control, inbox, peers, .. } = self;
         if engine.is_waiting() {
             engine.release(now, snapshot.load(), out);
-            deliver(out, tx, punts, control, stats);
+            deliver(out, tx, punts, dump, control, stats);
         }
         let mut batch = rx.recv()?;
         while let Some(share) = inbox.take() {
@@ -365,6 +370,9 @@ impl Body {
             return Ok(Round::Nothing);
         }
         self.doors.batches.add(1);
+        if let Some(tap) = dump {
+            tap.received(self.port, &batch);
+        }
         engine.process(now, snapshot.load(), &mut batch, out);
         tell_peers(engine, peers, stats);
         for (port, mask) in out.forwards() {
@@ -373,11 +381,14 @@ impl Body {
                 Some(queue) => queue.send(&mut batch, mask).unwrap_or(0),
                 None => 0,
             };
+            if let Some(tap) = dump {
+                tap.sent(port, &batch, accepted);
+            }
             for _ in 0..(mask & !accepted).count_ones() {
                 stats.dropped(DropReason::TxRefused);
             }
         }
-        deliver(out, tx, punts, control, stats);
+        deliver(out, tx, punts, dump, control, stats);
         Ok(Round::Frames)
     }
 
@@ -392,6 +403,7 @@ impl Body {
                 Ok(Mail::ClearSessions) => self.engine.clear_sessions(),
                 Ok(Mail::ClearFlows) => self.engine.clear_flows(),
                 Ok(Mail::ClearCounters) => self.clear_counters(),
+                Ok(Mail::Dump(tap)) => self.dump = tap,
                 Ok(Mail::Stop) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => return true,
             }
@@ -486,6 +498,7 @@ fn deliver(
     out: &mut Outbox,
     tx: &mut [Option<Box<dyn TxQueue>>],
     punts: &mut punt::Sender,
+    dump: &mut Option<Box<Tap>>,
     control: &Waker,
     stats: &WorkerStats,
 ) {
@@ -500,6 +513,8 @@ fn deliver(
         };
         if !sent {
             stats.dropped(DropReason::TxRefused);
+        } else if let Some(tap) = dump {
+            tap.sent_frame(held.way.port, &held.bytes);
         }
     }
     for (port, frame) in out.replies.iter() {
@@ -509,6 +524,8 @@ fn deliver(
         };
         if !sent {
             stats.dropped(DropReason::TxRefused);
+        } else if let Some(tap) = dump {
+            tap.sent_frame(port, frame);
         }
     }
     for (port, frame) in out.punts.iter() {

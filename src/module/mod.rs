@@ -6,6 +6,7 @@
 //! only validates and punts.
 
 pub mod arp;
+pub mod benchmark;
 pub mod hc;
 pub mod master;
 pub mod nd;

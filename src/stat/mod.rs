@@ -45,6 +45,8 @@ pub struct Work {
     pub resolved: Counter,
     /// Echo requests answered.
     pub echoed: Counter,
+    /// Frames of a benchmark taken.
+    pub benchmarked: Counter,
     /// Frames handed to the director.
     pub punted: Counter,
     /// Sessions removed because they were idle for their timeout.
@@ -90,7 +92,8 @@ impl Default for WorkerStats {
 }
 
 impl WorkerStats {
-    /// Sets everything to zero but the sessions and connections in the tables and the packets that wait now. For the one who writes.
+    /// Sets everything to zero but the sessions and connections in the tables, the packets that wait now and what a
+    /// benchmark counts on. For the one who writes.
     pub fn clear(&self) {
         let Work {
             received,
@@ -100,6 +103,7 @@ impl WorkerStats {
             errors,
             resolved,
             echoed,
+            benchmarked: _,
             punted,
             expired,
             evicted,

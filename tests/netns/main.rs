@@ -51,6 +51,8 @@ mod syslog;
 #[cfg(target_os = "linux")]
 mod terminal;
 #[cfg(target_os = "linux")]
+mod tools;
+#[cfg(target_os = "linux")]
 mod vrrp;
 
 #[cfg(target_os = "linux")]
@@ -74,6 +76,7 @@ fn main() -> std::process::ExitCode {
         modes_failure::cases(),
         modes_kernel::cases(),
         modes_tunnel::cases(),
+        tools::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

@@ -1,6 +1,8 @@
 //! What the last word of a line may become.
 
+use super::benchmark::BENCHMARKS;
 use super::clear::CLEARS;
+use super::dump::DUMPS;
 use super::show::SHOWS;
 use super::table::entries;
 use super::{First, entry, find};
@@ -23,6 +25,8 @@ pub fn complete(line: &str, config: &Config) -> Vec<Candidate> {
             let offered: Vec<Candidate> = match entry(at).keyword {
                 "show" => SHOWS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
                 "clear" => CLEARS.iter().map(|(word, _, help)| candidate(word, help)).collect(),
+                "benchmark" => BENCHMARKS.iter().map(|(word, help)| candidate(word, help)).collect(),
+                "dump" => DUMPS.iter().map(|(word, help)| candidate(word, help)).collect(),
                 "reload" => vec![candidate("-n", "only say what would change")],
                 "load" | "source" => {
                     vec![candidate("-n", "only say what would change"), candidate("<file>", FILE)]

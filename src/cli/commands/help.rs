@@ -1,6 +1,8 @@
 //! `help`
 
+use super::benchmark::BENCHMARKS;
 use super::clear::CLEARS;
+use super::dump::DUMPS;
 use super::show::SHOWS;
 use super::table::{Entry, entries};
 use super::{First, ambiguous, entry, find, first_words, printable, statement_words, unknown};
@@ -41,6 +43,12 @@ pub fn help(word: Option<&str>, statement: Option<&str>) -> Result<String, Strin
             }
             if entry.keyword == "clear" {
                 text.extend(CLEARS.iter().map(|(word, _, help)| row(&format!("clear {word}"), help)));
+            }
+            if entry.keyword == "benchmark" {
+                text.extend(BENCHMARKS.iter().map(|(word, help)| row(&format!("benchmark {word}"), help)));
+            }
+            if entry.keyword == "dump" {
+                text.extend(DUMPS.iter().map(|(word, help)| row(&format!("dump {word}"), help)));
             }
             Ok(text)
         }

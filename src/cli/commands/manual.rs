@@ -1,6 +1,8 @@
 //! The command table as the manual page reads it.
 
+use super::benchmark::BENCHMARKS;
 use super::clear::CLEARS;
+use super::dump::DUMPS;
 use super::show::SHOWS;
 use super::table::entries;
 
@@ -26,6 +28,8 @@ pub fn articles() -> impl Iterator<Item = Article> {
         words: match entry.keyword {
             "show" => SHOWS.iter().map(|(word, _, help)| (*word, *help)).collect(),
             "clear" => CLEARS.iter().map(|(word, _, help)| (*word, *help)).collect(),
+            "benchmark" => BENCHMARKS.to_vec(),
+            "dump" => DUMPS.to_vec(),
             _ => Vec::new(),
         },
     })

@@ -8,6 +8,8 @@ use crate::conf::{Kind, Match, unique_prefix};
 pub enum Show {
     /// Neighbours of both families.
     Arp,
+    /// The last benchmark.
+    Benchmark,
     /// The last commands that changed the configuration.
     Commandlog,
     /// The configuration file.
@@ -18,6 +20,8 @@ pub enum Show {
     Counters,
     /// Reasons for dropped frames.
     Drops,
+    /// The last dump.
+    Dump,
     /// The default next hop.
     Gateway,
     /// This process and its files.
@@ -85,11 +89,13 @@ impl Show {
 /// `show` and what it shows.
 pub(super) const SHOWS: &[(&str, Show, &str)] = &[
     ("arp", Show::Arp, "neighbours (ARP and IPv6) and their station addresses"),
+    ("benchmark", Show::Benchmark, "the benchmark that runs, or the last one"),
     ("commandlog", Show::Commandlog, "the last changes of the configuration, and by whom"),
     ("conffile", Show::Conffile, "the configuration file, and whether it is what runs"),
     ("configuration", Show::Configuration, "the running configuration, as 'save' writes it"),
     ("counters", Show::Counters, "what was done with frames and connections, besides dropping"),
     ("drops", Show::Drops, "why frames were dropped, and how many"),
+    ("dump", Show::Dump, "the dump that runs, or the last one"),
     ("gateway", Show::Gateway, "the default next hop"),
     ("instance", Show::Instance, "this process and its files"),
     ("interfaces", Show::Interfaces, "doors, links and frame counters"),

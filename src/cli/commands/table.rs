@@ -1,6 +1,6 @@
 //! The table of commands: parser, help and completion all read it.
 
-use super::{Clear, Command, arp_insert, clear, ping, show, surplus};
+use super::{Clear, Command, arp_insert, benchmark, clear, dump, ping, show, surplus};
 
 /// One entry of the table.
 pub(super) struct Entry {
@@ -26,6 +26,21 @@ pub(super) const COMMANDS: &[Entry] = &[
         parse: arp_insert::parse,
     },
     Entry {
+        keyword: "benchmark",
+        usage: "<send> <receive>",
+        help: "measure the way from one interface to another",
+        doc: "Measure how many frames per second get from interface 'send' to interface 'receive', which a \
+              cable or a switch connects. It runs in the background for the time, with the frame length and \
+              with the number of frames under way that 'bmduration', 'bmpsize' and 'bmwsize' of 'set' say; \
+              'show benchmark' tells the figures. It needs 'module benchmark' in the chain, and both \
+              interfaces a network. The frames are UDP datagrams between the addresses 198.18.0.1 and \
+              198.19.255.254, which are reserved for measuring, and are sent to the station address of the \
+              receiving interface only. When nothing arrives for a second, the frames under way are given \
+              up, and new ones are sent. 'show interfaces' does not count the frames that are sent. In place \
+              of interfaces:",
+        parse: |args| benchmark::parse(args).map(Command::Benchmark),
+    },
+    Entry {
         keyword: "check",
         usage: "[file]",
         help: "look for inconsistencies, also in a file",
@@ -46,6 +61,28 @@ pub(super) const COMMANDS: &[Entry] = &[
               interfaces, threads, dropped frames and VRRP advertisements; sessions in the table now and \
               processor times stay.",
         parse: clear::parse,
+    },
+    Entry {
+        keyword: "dump",
+        usage: "<what> [file] [options]",
+        help: "write frames to files: 'dump start /tmp/x'",
+        doc: "Write all frames that interfaces receive and send to 'file', in the format pcapng, which \
+              'tcpdump -r' reads, with times in nanoseconds and the interface and the direction of each. \
+              'file' must be an absolute path and must not exist; only root or the user of the daemon can \
+              read it. When it is full, '.1' is put behind its name, '.2' behind that of the one before, and \
+              so on; beyond the number of files, the oldest is removed. Files that this dump has not made \
+              are never replaced, and links are not followed. The 'options', in any order: 'interface' and \
+              its number, for what this one receives and sends only; 'host' and an address, for IP and ARP \
+              packets from or to it only, up to 16 times for any of several; 'files' and their number, \
+              instead of 'set dumprotation'; 'size' and the megabytes of each, instead of 'set dumprotsiz'. \
+              Received frames are those that the interface hands to bng, whether they are for it or not, \
+              and are written as they came; sent ones as they left. Segments that hardware would cut and \
+              checksums that it would complete are neither cut nor complete. The frames that 'benchmark' \
+              sends are not written, only those it receives. Frames that come faster than they can be \
+              written are left out and counted as lost by 'show dump'; traffic never waits for a dump. A \
+              file that cannot be written, because the disk is full for instance, ends the dump, as the end \
+              of the daemon does; the files then hold whole frames.",
+        parse: |args| dump::parse(args).map(Command::Dump),
     },
     Entry {
         keyword: "exit",

@@ -2,11 +2,13 @@
 //! the rows is the daemon's affair.
 
 pub mod arp;
+pub mod benchmark;
 pub mod commandlog;
 pub mod conffile;
 pub mod configuration;
 pub mod counters;
 pub mod drops;
+pub mod dump;
 pub mod gateway;
 pub mod instance;
 pub mod interfaces;

@@ -16,6 +16,7 @@ pub const fn describe(module: Module) -> (&'static str, &'static str) {
         Module::Tnat => ("tnat", "passes frames on in this version"),
         Module::Nat => ("nat", "passes frames on in this version"),
         Module::Rt => ("rt", "passes frames on in this version"),
+        Module::Benchmark => ("benchmark", "takes the frames of the command 'benchmark'"),
     }
 }
 

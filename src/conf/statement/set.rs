@@ -124,11 +124,13 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .doc("Effective at once, also with the lines that follow a reload."),
     number("debugscope", ANY, "0", "what is debugged").kept("nothing is debugged"),
     number("debuglevel", ANY, "0", "how much is said about it").kept("nothing is debugged"),
-    number("dumprotation", POSITIVE, "4", "number of files that a packet dump rotates through")
-        .kept("nothing is dumped"),
-    number("dumprotsiz", POSITIVE, "10", "size of such a file in megabytes").kept("nothing is dumped"),
-    number("bmduration", INTERVAL, "300", "seconds that a benchmark takes").kept("there is no benchmark"),
+    number("dumprotation", (1, 1000), "4", "number of files that a packet dump rotates through")
+        .doc("Where 'dump start' does not say otherwise; see bng-control(8)."),
+    number("dumprotsiz", (1, 1_000_000), "10", "size of such a file in megabytes (1000000 bytes)")
+        .doc("Where 'dump start' does not say otherwise; see bng-control(8)."),
+    number("bmduration", INTERVAL, "300", "seconds that a benchmark takes")
+        .doc("See 'benchmark' in bng-control(8)."),
     number("bmpsize", (60, 9014), "1514", "length of the frames of a benchmark in bytes")
-        .kept("there is no benchmark"),
-    number("bmwsize", (1, 65535), "16", "frames that a benchmark has under way").kept("there is no benchmark"),
+        .doc("The frame check sequence is not counted."),
+    number("bmwsize", (1, 65535), "16", "frames that a benchmark has under way"),
 ];

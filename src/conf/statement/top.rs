@@ -12,7 +12,7 @@ const MODULES: &[Choice] = &[
     Choice::new("tnat", "gives connections that targets open the address of a server"),
     Choice::new("nat", "translates from inside to outside networks"),
     Choice::new("rt", "routes packets for others when 'ipforwarding' is 1"),
-    Choice::kept("benchmark", "traffic generator", "the chain is used without it"),
+    Choice::new("benchmark", "takes the frames of the command 'benchmark'"),
     Choice::known("llb", "link load balancing"),
 ];
 

@@ -14,8 +14,8 @@ use crate::cli::show::nodeid::{self, NodeView};
 use crate::cli::show::sessions;
 use crate::cli::show::uptime::{self, UptimeView};
 use crate::cli::show::{
-    arp, commandlog, counters, drops, gateway, interfaces, license, modules, nat, networks, parameters,
-    pools, servers, snapshots, targets, threads, vips, vrrp,
+    arp, benchmark, commandlog, counters, drops, dump, gateway, interfaces, license, modules, nat, networks,
+    parameters, pools, servers, snapshots, targets, threads, vips, vrrp,
 };
 use crate::cli::version;
 use crate::conf::check;
@@ -74,6 +74,10 @@ impl Daemon {
         let model = director.model();
         Ok(match what {
             Show::Arp => either(json, &tables::arp(now, director)[..], arp::render, arp::json),
+            Show::Benchmark => {
+                let view = self.bench.view(now);
+                either(json, &view, |v| benchmark::render(v.as_ref()), |v| benchmark::json(v.as_ref()))
+            }
             Show::Commandlog => {
                 let rows = self.history.last(number.map_or(usize::MAX, usize::from));
                 either(json, &rows[..], commandlog::render, commandlog::json)
@@ -84,6 +88,10 @@ impl Daemon {
             }
             Show::Counters => either(json, &tables::counters(doors)[..], counters::render, counters::json),
             Show::Drops => either(json, &tables::drops(doors)[..], drops::render, drops::json),
+            Show::Dump => {
+                let view = self.dumper.view();
+                either(json, &view, |v| dump::render(v.as_ref()), |v| dump::json(v.as_ref()))
+            }
             Show::Gateway => {
                 either(json, &tables::gateways(director, now)[..], gateway::render, gateway::json)
             }
