@@ -13,6 +13,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![
         Case::new("a dump holds both directions, and ends with what tcpdump reads", &["tcpdump"], dumps),
+        Case::new("a dump holds what is routed, also what waited for its way", &["tcpdump"], routed),
         Case::new("a dump rotates through a bounded number of bounded files", &["tcpdump"], rotates),
         Case::new("a dump that cannot go on ends with a reason, and nothing else does", &[], cannot_go_on),
         Case::new("a benchmark says why it does not run", &[], refuses),
@@ -88,6 +89,33 @@ fn dumps() {
     let read = balancer.run(&format!("tcpdump -n -r {filtered} 2>/dev/null"));
     assert_eq!(read.lines().filter(|line| line.contains("ICMP echo")).count(), 4, "{read}");
     assert!(read.lines().all(|line| line.contains("10.1.0.9")), "{read}");
+}
+
+/// Every packet comes in at one interface and leaves by the other; the first one waits until its receiver is known.
+fn routed() {
+    let mut world = World::new();
+    let balancer = world.host("balancer");
+    let hosts = [(1, "client", "eth0"), (2, "server", "eth1")].map(|(n, name, device)| {
+        let host = world.host(name);
+        world.cable((&host, "eth0"), (&balancer, device));
+        host.address("eth0", &format!("10.{n}.0.9/16"));
+        host.run(&format!("ip route add default via 10.{n}.0.1"));
+        host
+    });
+    let mut bng =
+        Bng::running(BNG, &world, &balancer, &two_interfaces("raw", "eth1", "set ipforwarding 1\n"));
+    wait::for_true("both networks", LIMIT, || {
+        bng.cmdctl("show log\n").matches(": in use on interface").count() == 2
+    });
+    let file = world.dir().join("dump").display().to_string();
+    bng.cmdctl(&format!("dump start {file}\n"));
+    assert!(!bng.cmdctl("show arp\n").contains("10.2.0.9"), "the first packet would not wait");
+    hosts[0].run("ping -c 3 -i 0.2 -W 2 10.2.0.9");
+    bng.stop();
+    let read = balancer.run(&format!("tcpdump -n -r {file} 2>/dev/null"));
+    for way in ["10.1.0.9 > 10.2.0.9: ICMP echo request", "10.2.0.9 > 10.1.0.9: ICMP echo reply"] {
+        assert_eq!(read.lines().filter(|line| line.contains(way)).count(), 6, "{way} in {read}");
+    }
 }
 
 fn rotates() {
