@@ -13,9 +13,9 @@ pub const fn describe(module: Module) -> (&'static str, &'static str) {
         Module::Hc => ("hc", "answers to health checks"),
         Module::Master => ("master", "nothing passes on a backup node"),
         Module::Slb => ("slb", "server load balancing"),
-        Module::Tnat => ("tnat", "passes frames on in this version"),
-        Module::Nat => ("nat", "passes frames on in this version"),
-        Module::Rt => ("rt", "passes frames on in this version"),
+        Module::Tnat => ("tnat", "gives connections that targets open the address of a server"),
+        Module::Nat => ("nat", "translates from inside to outside networks"),
+        Module::Rt => ("rt", "routes packets for others when 'ipforwarding' is 1"),
         Module::Benchmark => ("benchmark", "takes the frames of the command 'benchmark'"),
     }
 }
