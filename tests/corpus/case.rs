@@ -28,7 +28,10 @@
 //! `[ttl N]` when it is not 64, `[bad checksum]`, and notes to hardware.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
 
+use bng::stat::Drop;
 use bng::time::Duration;
 use bng_platform::Meta;
 
@@ -59,7 +62,7 @@ pub(crate) struct Outcome {
     pub(crate) drops: BTreeMap<String, i64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Group {
     pub(crate) steps: Vec<Step>,
     pub(crate) expected: Outcome,
@@ -87,6 +90,23 @@ pub(crate) struct File {
     pub(crate) mtus: BTreeMap<u8, u16>,
     pub(crate) start: Vec<Step>,
     pub(crate) cases: Vec<Case>,
+}
+
+/// All case files by name.
+pub(crate) fn files() -> Vec<File> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let entries = std::fs::read_dir(&folder).expect("the corpus is there");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "case"));
+    paths.sort();
+    assert!(!paths.is_empty(), "no case files in {}", folder.display());
+    let read = |path: &std::path::PathBuf| {
+        #[expect(clippy::disallowed_methods, reason = "the corpus is made of files")]
+        let text = std::fs::read_to_string(path).expect("a readable file");
+        let name = path.to_string_lossy();
+        File::parse(&name, &text).unwrap_or_else(|why| panic!("{why}"))
+    };
+    paths.iter().map(read).collect()
 }
 
 impl File {
@@ -216,6 +236,23 @@ impl Outcome {
             && self.says.iter().zip(&expected.says).all(|(got, want)| fits(got, want))
             && self.counts == expected.counts
             && self.drops == expected.drops
+    }
+}
+
+/// Adds to `report` what came of a group of steps instead of what was expected.
+pub(crate) fn complain(report: &mut String, file: &File, case: &Case, group: &Group, got: &Outcome) {
+    let mut say = |text: String| writeln!(report, "{text}").expect("memory");
+    say(format!("\n{}:{}: {} (line {})", file.name, case.line, case.title, group.lines.start + 1));
+    if group.lines.is_empty() {
+        say("  expected: nothing is said of what comes of these steps".into());
+    } else {
+        say("  expected:".into());
+        group.expected.lines().into_iter().for_each(&mut say);
+    }
+    say("  got:".into());
+    got.lines().into_iter().for_each(&mut say);
+    for reason in Drop::ALL.iter().filter(|reason| got.drops.contains_key(reason.word())) {
+        say(format!("  {:<16} {}", reason.word(), reason.meaning()));
     }
 }
 

@@ -11,32 +11,11 @@ mod frame;
 mod host;
 mod nonsense;
 mod random;
+#[allow(dead_code, reason = "the test over real doors takes the doors out of it again")]
 mod rig;
 
-use std::fmt::Write;
-use std::path::Path;
-
-use bng::stat::Drop;
-
-use case::{Case, File, Group, Outcome};
+use case::{Outcome, complain, files};
 use rig::Rig;
-
-/// All case files by name.
-pub(crate) fn files() -> Vec<File> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
-    let entries = std::fs::read_dir(&folder).expect("the corpus is there");
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|end| end == "case"));
-    paths.sort();
-    assert!(!paths.is_empty(), "no case files in {}", folder.display());
-    let read = |path: &std::path::PathBuf| {
-        #[expect(clippy::disallowed_methods, reason = "the corpus is made of files")]
-        let text = std::fs::read_to_string(path).expect("a readable file");
-        let name = path.to_string_lossy();
-        File::parse(&name, &text).unwrap_or_else(|why| panic!("{why}"))
-    };
-    paths.iter().map(read).collect()
-}
 
 #[test]
 fn every_case_comes_out_as_written() {
@@ -69,22 +48,6 @@ fn every_case_comes_out_as_written() {
     }
     println!("{} files, {cases} cases, {groups} groups of steps", files.len());
     assert!(bless || failed == 0, "{failed} groups came out otherwise\n{report}");
-}
-
-fn complain(report: &mut String, file: &File, case: &Case, group: &Group, got: &Outcome) {
-    let mut say = |text: String| writeln!(report, "{text}").expect("memory");
-    say(format!("\n{}:{}: {} (line {})", file.name, case.line, case.title, group.lines.start + 1));
-    if group.lines.is_empty() {
-        say("  expected: nothing is said of what comes of these steps".into());
-    } else {
-        say("  expected:".into());
-        group.expected.lines().into_iter().for_each(&mut say);
-    }
-    say("  got:".into());
-    got.lines().into_iter().for_each(&mut say);
-    for reason in Drop::ALL.iter().filter(|reason| got.drops.contains_key(reason.word())) {
-        say(format!("  {:<16} {}", reason.word(), reason.meaning()));
-    }
 }
 
 #[test]

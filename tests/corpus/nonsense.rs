@@ -4,10 +4,11 @@ use bng::seed::Seed;
 use bng::time::Duration;
 use bng_platform::Meta;
 
+use crate::case::files;
 use crate::case::{File, Incoming, Step};
 use crate::counters::Counters;
+use crate::frame;
 use crate::rig::Rig;
-use crate::{files, frame};
 
 /// Frames with a bitten byte, for every frame of the corpus.
 const BITES: usize = 500;

@@ -7,8 +7,9 @@ use bng::seed::Seed;
 use bng::time::{Duration, Instant};
 use bng::wire::{L3, dissect, protocol};
 
+use crate::case::files;
 use crate::rig::{Rig, checksums_hold};
-use crate::{files, frame, nonsense};
+use crate::{frame, nonsense};
 
 /// Steps for each mode and share of lost news.
 const STEPS: usize = 4_000;

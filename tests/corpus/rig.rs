@@ -1,10 +1,11 @@
-//! A node on memory doors: engine, director and configuration as the daemon puts them together, without its threads.
+//! A node: engine, director and configuration as the daemon puts them together, without its threads and its clock.
+//! Its doors lead to wires of memory, or to whatever else keeps the contract of [`Wire`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bng::conf::Config;
-use bng::conf::model::Access;
+use bng::conf::model::{Access, Interface, Model};
 use bng::director::{Director, Output, PortInfo};
 use bng::engine::Engine;
 use bng::net::PortId;
@@ -26,46 +27,117 @@ use crate::host::Host;
 
 const TICK: Duration = Duration::from_millis(100);
 
-struct Door {
-    wire: MemoryWire,
+/// The far end of a door's cable, in the hands of the test.
+pub(crate) trait Wire {
+    /// Lets a frame arrive at the door.
+    fn inject(&mut self, bytes: &[u8], meta: Meta);
+
+    /// Hears that the door delivered `frames`; returns whether more of what was injected is on its way.
+    fn delivered(&mut self, frames: usize) -> bool;
+
+    /// Everything that the door sent since the last call, in order. `tx` is the queue it was sent by.
+    fn take_sent(&mut self, tx: &mut dyn TxQueue) -> Vec<MemoryFrame>;
+
+    /// Plugs the cable in or pulls it out.
+    fn set_link(&mut self, up: bool);
+}
+
+impl Wire for MemoryWire {
+    fn inject(&mut self, bytes: &[u8], meta: Meta) {
+        self.inject_with(0, bytes, meta);
+    }
+
+    fn delivered(&mut self, _: usize) -> bool {
+        self.pending() > 0
+    }
+
+    fn take_sent(&mut self, _: &mut dyn TxQueue) -> Vec<MemoryFrame> {
+        MemoryWire::take_sent(self)
+    }
+
+    fn set_link(&mut self, up: bool) {
+        MemoryWire::set_link(self, up);
+    }
+}
+
+/// An open door and the far end of its cable.
+pub(crate) struct Plug<W> {
+    pub(crate) wire: W,
+    pub(crate) rx: Box<dyn RxQueue>,
+    pub(crate) tx: Box<dyn TxQueue>,
+}
+
+impl Plug<MemoryWire> {
+    /// A memory door for interface `id` with packets of at most `mtu` bytes.
+    fn memory(id: PortId, mtu: u16) -> Self {
+        let caps = Caps { mtu: mtu.into(), access: "memory", mac: [2, 0, 0, 0, 0, id], queues: 1 };
+        let (mut port, wire) = memory::port(caps);
+        Self { wire, rx: port.take_rx().remove(0), tx: port.open_tx().expect("a memory door opens") }
+    }
+}
+
+struct Door<W> {
+    wire: W,
     rx: Box<dyn RxQueue>,
     engine: Engine,
     stats: Arc<WorkerStats>,
 }
 
-pub(crate) struct Rig {
+pub(crate) struct Rig<W = MemoryWire> {
     now: Instant,
     config: Config,
     director: Director,
     snapshot: Arc<Snapshot>,
-    doors: BTreeMap<PortId, Door>,
+    doors: BTreeMap<PortId, Door<W>>,
     tx: BTreeMap<PortId, Box<dyn TxQueue>>,
     outbox: Outbox,
     says: Vec<String>,
+    /// Frames of the engines that a door refused.
+    refused: u64,
     /// Of a hundred letters between the engines so many get lost.
     lost: Option<(u64, Seed)>,
 }
 
+/// The model of the configuration of `file`.
+fn read(file: &File) -> (Config, Model) {
+    let (config, diagnostics) = Config::parse(&file.name, &file.config);
+    assert!(!diagnostics.has_errors(), "{}: {diagnostics}", file.name);
+    let model = config.model().unwrap_or_else(|why| panic!("{}: {why}", file.name));
+    (config, model)
+}
+
+/// The interfaces of `file` that are in use: number, largest packet in bytes, and whether it is a TAP device.
+pub(crate) fn interfaces(file: &File) -> Vec<(PortId, u16, bool)> {
+    let (_, model) = read(file);
+    let active = model.interfaces.iter().filter(|(_, interface)| interface.active);
+    let told = |(number, interface): (&u16, &Interface)| {
+        let id = *number as PortId;
+        (id, file.mtus.get(&id).copied().unwrap_or(1500), interface.access == Access::Tap)
+    };
+    active.map(told).collect()
+}
+
 impl Rig {
-    /// The node of `file` after its `start`.
+    /// The node of `file` on memory doors, after its `start`.
     pub(crate) fn start(file: &File) -> Self {
-        let (config, diagnostics) = Config::parse(&file.name, &file.config);
-        assert!(!diagnostics.has_errors(), "{}: {diagnostics}", file.name);
-        let model = config.model().unwrap_or_else(|why| panic!("{}: {why}", file.name));
+        let plugs = interfaces(file).into_iter().map(|(id, mtu, _)| (id, Plug::memory(id, mtu)));
+        Self::start_on(file, plugs.collect())
+    }
+}
+
+impl<W: Wire> Rig<W> {
+    /// The node of `file` with a door for each of its interfaces, after its `start`.
+    pub(crate) fn start_on(file: &File, mut plugs: BTreeMap<PortId, Plug<W>>) -> Self {
+        let (config, model) = read(file);
         let mut seed = Seed::new(1);
         let mut director = Director::new(Instant::ZERO, model.clone(), seed.fork());
         let (mut doors, mut tx) = (BTreeMap::new(), BTreeMap::new());
-        for (number, interface) in model.interfaces.iter().filter(|(_, i)| i.active) {
-            let id = *number as PortId;
-            let mtu = file.mtus.get(&id).copied().unwrap_or(1500);
-            let caps = Caps { mtu: mtu.into(), access: "memory", mac: [2, 0, 0, 0, 0, id], queues: 1 };
-            let (mut port, wire) = memory::port(caps);
-            let rx = port.take_rx().remove(0);
-            tx.insert(id, port.open_tx().expect("a memory door opens"));
+        for (id, mtu, tap) in interfaces(file) {
+            let plug = plugs.remove(&id).expect("a door for each interface");
+            tx.insert(id, plug.tx);
             let stats = Arc::new(WorkerStats::default());
             let engine = Engine::new(id, stats.clone(), seed.fork());
-            doors.insert(id, Door { wire, rx, engine, stats });
-            let tap = interface.access == Access::Tap;
+            doors.insert(id, Door { wire: plug.wire, rx: plug.rx, engine, stats });
             director.port_opened(Instant::ZERO, id, PortInfo { tap, link: true, mtu });
         }
         let mut rig = Self {
@@ -77,6 +149,7 @@ impl Rig {
             tx,
             outbox: Outbox::default(),
             says: Vec::new(),
+            refused: 0,
             lost: None,
         };
         let mut hosts: Vec<(PortId, Host)> =
@@ -90,8 +163,24 @@ impl Rig {
         rig
     }
 
+    /// The doors, for another rig.
+    pub(crate) fn unplug(mut self) -> BTreeMap<PortId, Plug<W>> {
+        self.take_sent();
+        let Self { doors, mut tx, .. } = self;
+        let plug = |(id, door): (PortId, Door<W>)| {
+            let tx = tx.remove(&id).expect("a queue for each door");
+            (id, Plug { wire: door.wire, rx: door.rx, tx })
+        };
+        doors.into_iter().map(plug).collect()
+    }
+
     /// Does the steps of a group and tells what came of them. Nobody answers any more.
     pub(crate) fn play(&mut self, group: &Group) -> Outcome {
+        self.play_frames(group).0
+    }
+
+    /// As [`Self::play`], with the frames that left.
+    pub(crate) fn play_frames(&mut self, group: &Group) -> (Outcome, Vec<(PortId, MemoryFrame)>) {
         let before = self.counters();
         for step in &group.steps {
             self.step(step, &mut []);
@@ -99,8 +188,9 @@ impl Rig {
         let incoming: Vec<&Incoming> =
             group.steps.iter().flat_map(|s| if let Step::In(batch) = s { &batch[..] } else { &[] }).collect();
         let mut outcome = Outcome { says: std::mem::take(&mut self.says), ..Outcome::default() };
-        for (port, frame) in self.take_sent() {
-            outcome.out.push((port, show(&frame, &incoming)));
+        let sent = self.take_sent();
+        for (port, frame) in &sent {
+            outcome.out.push((*port, show(frame, &incoming)));
         }
         for (name, by) in counters::moved(&before, &self.counters()) {
             match name.strip_prefix("drop.") {
@@ -108,15 +198,20 @@ impl Rig {
                 None => outcome.counts.insert(name, by),
             };
         }
-        outcome
+        assert_eq!(
+            std::mem::take(&mut self.refused),
+            0,
+            "frames of the engine that its door refuses: {outcome:?}"
+        );
+        (outcome, sent)
     }
 
     /// Puts one frame through the engine alone, and what it punts through the director, whose outputs are thrown away.
     /// Returns true when the frame was both answered and punted.
     pub(crate) fn poke(&mut self, port: PortId, frame: &[u8], meta: Meta) -> bool {
         let Some(door) = self.doors.get_mut(&port) else { return false };
-        door.wire.inject_with(0, frame, meta);
-        let mut batch = door.rx.recv().expect("a memory door");
+        door.wire.inject(frame, meta);
+        let mut batch = door.rx.recv().expect("an open door");
         door.engine.process(self.now, &self.snapshot, &mut batch, &mut self.outbox);
         let forwarded = self.outbox.forwards().next().is_some();
         let answered = !self.outbox.replies.is_empty();
@@ -132,10 +227,10 @@ impl Rig {
     pub(crate) fn poke_batches(&mut self, port: PortId, frames: &[(Vec<u8>, Meta)]) {
         let Some(door) = self.doors.get_mut(&port) else { return };
         for (frame, meta) in frames {
-            door.wire.inject_with(0, frame, *meta);
+            door.wire.inject(frame, *meta);
         }
         loop {
-            let mut batch = door.rx.recv().expect("a memory door");
+            let mut batch = door.rx.recv().expect("an open door");
             if batch.is_empty() {
                 return;
             }
@@ -156,6 +251,7 @@ impl Rig {
     /// What leaves when a frame comes in.
     pub(crate) fn exchange(&mut self, port: PortId, bytes: Vec<u8>, meta: Meta) -> Vec<Vec<u8>> {
         self.step(&Step::In(vec![Incoming { port, bytes, meta }]), &mut []);
+        assert_eq!(self.refused, 0, "the door refuses a frame of the engine");
         self.take_sent().into_iter().map(|(_, frame)| frame.bytes).collect()
     }
 
@@ -174,8 +270,8 @@ impl Rig {
         match step {
             Step::In(batch) => {
                 for frame in batch {
-                    let door = self.doors.get(&frame.port).expect("a case names open interfaces");
-                    door.wire.inject_with(0, &frame.bytes, frame.meta);
+                    let door = self.doors.get_mut(&frame.port).expect("a case names open interfaces");
+                    door.wire.inject(&frame.bytes, frame.meta);
                 }
                 self.receive();
             }
@@ -190,7 +286,7 @@ impl Rig {
                 self.now = end;
             }
             Step::Link(port, up) => {
-                self.doors[port].wire.set_link(*up);
+                self.doors.get_mut(port).expect("a case names open interfaces").wire.set_link(*up);
                 self.director.link(self.now, *port, *up);
                 self.settle();
             }
@@ -235,11 +331,11 @@ impl Rig {
                 let tx = self.tx.get_mut(&held.way.port).expect("only open interfaces are sent to");
                 let mut batch = Batch::new();
                 batch.push(Frame::new(&mut held.bytes, held.meta));
-                assert_eq!(tx.send(&mut batch, 1).expect("a memory door"), 1, "the door refuses a frame");
+                self.refused += u64::from(tx.send(&mut batch, 1).expect("an open door") != 1);
             }
             for (port, reply) in self.outbox.replies.iter() {
                 let tx = self.tx.get_mut(&port).expect("only open interfaces are sent to");
-                assert!(tx.send_bytes(reply).expect("a memory door"), "the door refuses an answer");
+                self.refused += u64::from(!tx.send_bytes(reply).expect("an open door"));
             }
             asks.append(&mut self.outbox.asks);
         }
@@ -255,7 +351,11 @@ impl Rig {
             for (port, frame) in self.take_sent() {
                 for (_, host) in hosts.iter_mut().filter(|(at, _)| *at == port) {
                     if let Some(answer) = host.hear(self.now, &frame.bytes) {
-                        self.doors[&port].wire.inject(0, &answer);
+                        self.doors
+                            .get_mut(&port)
+                            .expect("an open interface")
+                            .wire
+                            .inject(&answer, Meta::default());
                         answered = true;
                     }
                 }
@@ -287,19 +387,23 @@ impl Rig {
         for at in self.doors.keys().copied().collect::<Vec<_>>() {
             loop {
                 let door = self.doors.get_mut(&at).expect("one of the doors");
-                let mut batch = door.rx.recv().expect("a memory door");
+                let mut batch = door.rx.recv().expect("an open door");
+                let more = door.wire.delivered(batch.len());
                 if batch.is_empty() {
+                    if more {
+                        continue;
+                    }
                     break;
                 }
                 door.engine.process(self.now, &self.snapshot, &mut batch, &mut self.outbox);
                 for (port, mask) in self.outbox.forwards() {
                     let tx = self.tx.get_mut(&port).expect("only open interfaces are sent to");
-                    let accepted = tx.send(&mut batch, mask).expect("a memory door");
-                    assert_eq!(accepted, mask, "the door refuses a frame of the engine");
+                    let accepted = tx.send(&mut batch, mask).expect("an open door");
+                    self.refused += u64::from((mask & !accepted).count_ones());
                 }
                 for (port, reply) in self.outbox.replies.iter() {
                     let tx = self.tx.get_mut(&port).expect("only open interfaces are sent to");
-                    assert!(tx.send_bytes(reply).expect("a memory door"), "the door refuses an answer");
+                    self.refused += u64::from(!tx.send_bytes(reply).expect("an open door"));
                 }
                 punts.extend(self.outbox.punts.iter().map(|(port, frame)| (port, frame.to_vec())));
                 asks.append(&mut self.outbox.asks);
@@ -325,7 +429,7 @@ impl Rig {
                 Output::Send { port, frame } => {
                     // Refused without link; the director is told of that by its own way.
                     let tx = self.tx.get_mut(&port).expect("only open interfaces are sent to");
-                    tx.send_bytes(&frame).expect("a memory door");
+                    tx.send_bytes(&frame).expect("an open door");
                 }
                 Output::Publish(snapshot) => self.snapshot = snapshot,
                 Output::Tell(note) => self.says.push(note.to_string()),
@@ -335,8 +439,13 @@ impl Rig {
     }
 
     fn take_sent(&mut self) -> Vec<(PortId, MemoryFrame)> {
-        let doors = self.doors.iter();
-        doors.flat_map(|(port, door)| door.wire.take_sent().into_iter().map(|frame| (*port, frame))).collect()
+        let Self { doors, tx, .. } = self;
+        let sent = |(port, door): (&PortId, &mut Door<W>)| {
+            let tx = tx.get_mut(port).expect("a queue for each door");
+            let frames = door.wire.take_sent(&mut **tx);
+            frames.into_iter().map(|frame| (*port, frame)).collect::<Vec<_>>()
+        };
+        doors.iter_mut().flat_map(sent).collect()
     }
 }
 
