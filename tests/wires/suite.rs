@@ -53,9 +53,12 @@ pub(crate) fn main() -> ExitCode {
 
 /// Keeps this thread, and with it the frames it sends, on one processor.
 fn stay_on_one_processor() {
+    let this = nix::unistd::Pid::from_raw(0);
+    let allowed = nix::sched::sched_getaffinity(this).expect("the processors of this thread");
+    let first = (0..nix::sched::CpuSet::count()).find(|cpu| allowed.is_set(*cpu) == Ok(true));
     let mut set = nix::sched::CpuSet::new();
-    set.set(0).expect("processor 0 is in the set");
-    nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &set).expect("processor 0 may be used");
+    set.set(first.expect("a processor")).expect("a processor of the set");
+    nix::sched::sched_setaffinity(this, &set).expect("a processor that may be used");
 }
 
 fn every_case(door: &str, access: Access) {
