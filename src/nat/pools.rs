@@ -76,3 +76,46 @@ impl Claims {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::ports::{FIRST, PORTS};
+    use crate::net::AddrMap;
+
+    #[test]
+    fn when_the_ports_of_one_address_are_gone_the_next_one_gives_and_then_nobody() {
+        let [one, two] = [1, 2].map(|n| Addr::v4([10, 0, 0, n].into()));
+        let pools = AddrMap::build(&[(one, Arc::new(Pools::new(1))), (two, Arc::new(Pools::new(2)))]);
+        let snapshot = Snapshot { pools, ..Snapshot::empty() };
+        let mut claims = Claims::default();
+        let mut claim =
+            |proto, preferred| claims.claim(&snapshot, [one, two].into_iter(), preferred, proto, 7);
+        let mut taken = std::collections::BTreeSet::new();
+        for n in 0..2 * PORTS {
+            let (addr, port) = claim(protocol::TCP, 40_000).expect("a port is left");
+            assert_eq!(addr, if n < PORTS { one } else { two });
+            assert!(port >= FIRST && taken.insert((addr, port)), "{addr} port {port} was given before");
+        }
+        assert_eq!(claim(protocol::TCP, 40_000), None);
+        // Other protocols have ports of their own.
+        assert_eq!(claim(protocol::UDP, 40_000), Some((one, 40_000)));
+        claims.release(two, 40_000, protocol::TCP);
+        let again = claims.claim(&snapshot, [one, two].into_iter(), 40_000, protocol::TCP, 7);
+        assert_eq!(again, Some((two, 40_000)));
+    }
+
+    #[test]
+    fn a_port_is_given_back_when_its_address_is_configured_no_more() {
+        let addr = Addr::v4([10, 0, 0, 1].into());
+        let pools = Arc::new(Pools::new(1));
+        let snapshot = Snapshot { pools: AddrMap::build(&[(addr, pools.clone())]), ..Snapshot::empty() };
+        let mut claims = Claims::default();
+        assert_eq!(claims.claim(&snapshot, [addr].into_iter(), 5_000, protocol::UDP, 7), Some((addr, 5_000)));
+        assert_eq!(pools.used(), [0, 1, 0]);
+        let gone = Snapshot::empty();
+        assert_eq!(claims.claim(&gone, [addr].into_iter(), 5_001, protocol::UDP, 7), None);
+        claims.release(addr, 5_000, protocol::UDP);
+        assert_eq!(pools.used(), [0, 0, 0]);
+    }
+}
