@@ -21,7 +21,7 @@ use crate::net::route::Way;
 use crate::net::{Addr, PortId};
 use crate::seed::Seed;
 use crate::time::{Duration, Instant};
-use crate::wire::MacAddr;
+use crate::wire::{MacAddr, ethernet};
 
 /// Most frames that wait.
 pub const FRAMES: usize = 64;
@@ -49,10 +49,7 @@ pub struct Held {
 impl Held {
     /// Gives it the stations of its way.
     pub fn address(&mut self, to: MacAddr) {
-        if let Some(stations) = self.bytes.first_chunk_mut::<12>() {
-            stations[..6].copy_from_slice(&to.0);
-            stations[6..].copy_from_slice(&self.way.from.0);
-        }
+        ethernet::set_stations(&mut self.bytes, to, self.way.from);
     }
 }
 

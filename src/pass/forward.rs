@@ -17,13 +17,13 @@ use crate::net::fragment::fragment;
 use crate::net::icmp_error::Cause;
 use crate::net::route::Way;
 use crate::net::waiting::{Fate, Told, Waiting};
-use crate::net::{Addr, PortId};
+use crate::net::{Addr, PortId, translate};
 use crate::outbox::{FrameList, Outbox};
 use crate::seed::Seed;
 use crate::snapshot::Snapshot;
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
-use crate::wire::{self, Dissected, ETHERNET_HEADER_LEN, IpInfo, L3, MacAddr, ipv4, ipv6};
+use crate::wire::{self, Dissected, ETHERNET_HEADER_LEN, IpInfo, L3, MacAddr, ethernet, ipv4};
 
 /// ICMP errors of one worker: a second, and at once.
 const ERRORS: (u32, u32) = (1_000, 64);
@@ -139,7 +139,8 @@ impl Pass<'_, '_> {
     pub fn leave(&mut self, i: usize, way: &Way, station: Option<MacAddr>) {
         let info = self.info(i);
         let frame = &mut self.frames[i];
-        decrement_hops(frame.bytes_mut(), &info);
+        let hops_left = translate::decrement_ttl(frame, &info);
+        debug_assert!(hops_left, "Pass::may_go has looked");
         let Some(station) = station.or_else(|| {
             let station = self.snapshot.neighbor(way.next)?;
             tell(&mut self.egress.told, self.now, Told::USE, way.port, way.next, self.out);
@@ -149,7 +150,7 @@ impl Pass<'_, '_> {
             return;
         };
         let frame = &mut self.frames[i];
-        set_stations(frame.bytes_mut(), station, way.from);
+        ethernet::set_stations(frame.bytes_mut(), station, way.from);
         if exceeds(&frame.meta, &info, way.mtu) {
             match cut(frame, &info, way, &mut self.egress.buffers, &mut self.out.replies) {
                 Ok(()) => {
@@ -229,24 +230,6 @@ pub(crate) fn fitted(mut meta: Meta, info: &IpInfo, mtu: u16) -> Meta {
         }
     }
     meta
-}
-
-fn decrement_hops(bytes: &mut [u8], info: &IpInfo) {
-    let packet = &mut bytes[usize::from(info.l3_offset)..];
-    if info.is_v6 {
-        if let Ok(mut packet) = ipv6::Packet::new(packet) {
-            packet.set_hop_limit(info.ttl.saturating_sub(1));
-        }
-    } else if let Ok(mut packet) = ipv4::Packet::new(packet) {
-        packet.set_ttl(info.ttl.saturating_sub(1));
-    }
-}
-
-fn set_stations(bytes: &mut [u8], to: MacAddr, from: MacAddr) {
-    if let Some(stations) = bytes.first_chunk_mut::<12>() {
-        stations[..6].copy_from_slice(&to.0);
-        stations[6..].copy_from_slice(&from.0);
-    }
 }
 
 /// Puts the fragments of `frame` on `list`: all of them, or none and the reason.

@@ -201,6 +201,15 @@ impl<T: AsRef<[u8]>> Frame<T> {
     }
 }
 
+/// Gives the frame `bytes` its stations, in one look at its length; a frame too short for them stays as it is.
+#[inline]
+pub fn set_stations(bytes: &mut [u8], dst: MacAddr, src: MacAddr) {
+    if let Some(stations) = bytes.first_chunk_mut::<12>() {
+        stations[..6].copy_from_slice(&dst.0);
+        stations[6..].copy_from_slice(&src.0);
+    }
+}
+
 impl<T: AsRef<[u8]> + AsMut<[u8]>> Frame<T> {
     /// Sets the destination address.
     #[inline]
