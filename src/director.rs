@@ -98,6 +98,8 @@ pub struct Director {
     /// connections may still use them, and it may come back.
     pools: BTreeMap<Addr, Arc<Pools>>,
     loads: Arc<Loads>,
+    /// What the last snapshot was made of.
+    shelves: snapshot::Shelves,
     /// When the announcements of a take-over are repeated, because the first may be lost.
     announce_again: Option<Instant>,
     /// Last complaint about a foreign owner of one of our addresses.
@@ -133,6 +135,7 @@ impl Director {
             announced: BTreeSet::new(),
             pools: BTreeMap::new(),
             loads: Arc::default(),
+            shelves: snapshot::Shelves::default(),
             announce_again: None,
             conflict_told: BTreeMap::new(),
             pings: Vec::new(),
@@ -483,7 +486,9 @@ impl Director {
         }
         self.assess(now);
         self.generation += 1;
-        let snapshot = snapshot::compile(self.generation, &self.model, self);
+        let mut shelves = std::mem::take(&mut self.shelves);
+        let snapshot = snapshot::compile(self.generation, &self.model, self, &mut shelves);
+        self.shelves = shelves;
         self.tell_servers(&snapshot);
         self.outputs.push_back(Output::Publish(Arc::new(snapshot)));
         self.announce();
@@ -559,7 +564,16 @@ impl Knowledge for Director {
         // A tunnel carries packets of either family to an address of either family.
         let either =
             |own: Option<Reach>, other: Option<Reach>| own.or(other.filter(|_| target.tunnel.is_some()));
-        Target { v4: either(v4, v6), v6: either(v6, v4), port: target.port }
+        let open = self.takes_new(number);
+        Target {
+            v4: either(v4, v6),
+            v6: either(v6, v4),
+            port: target.port,
+            open,
+            lingers: !open,
+            held: 0,
+            maxsessions: target.maxsessions,
+        }
     }
 
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>> {

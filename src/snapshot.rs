@@ -4,13 +4,14 @@
 //! publishes it as a whole. A worker reads one snapshot per batch, so it never sees half a change.
 
 mod compile;
+pub mod farm;
 mod services;
 pub mod translation;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use crate::conf::model::{Module, Network, SessionId, Side, Tunnel};
+use crate::conf::model::{Method, Module, Network, SessionId, Side, Tunnel};
 use crate::flow::Timeouts;
 use crate::nat::Pools;
 use crate::net::route::Routes;
@@ -19,6 +20,7 @@ use crate::slb::loads::Loads;
 use crate::time::Duration;
 use crate::wire::{MacAddr, protocol};
 pub use compile::{compile, own_addresses, sources};
+pub use farm::{Candidate, Candidates, Class, Shelves, TargetSet};
 pub use services::Services;
 use translation::{Rule, Translation};
 
@@ -76,15 +78,27 @@ pub struct Server {
     pub proxy4: Vec<Addr>,
     /// The same for IPv6.
     pub proxy6: Vec<Addr>,
-    /// All its targets, in the order of the statement.
-    pub targets: Vec<u16>,
-    /// Those that can take new IPv4 sessions.
-    pub usable4: Vec<u16>,
-    /// Those that can take new IPv6 sessions.
-    pub usable6: Vec<u16>,
+    /// How a new session is given to a target.
+    pub method: Method,
+    /// All its targets, backups included: those that a session of it may have.
+    pub members: TargetSet,
+    /// Whom its clients can get, at least one class. The first is for everybody who is in no other, see
+    /// [`Snapshot::class`].
+    pub classes: Vec<Class>,
 }
 
 impl Server {
+    /// A target that can take new sessions.
+    pub fn usable(&self) -> Option<u16> {
+        let both = self.classes.iter().flat_map(|class| [&class.v4, &class.v6]);
+        both.flat_map(|candidates| &candidates.list).map(|candidate| candidate.target).min()
+    }
+
+    /// Only its backups can take new sessions.
+    pub fn on_backups(&self) -> bool {
+        self.classes.iter().any(|class| class.v4.backup || class.v6.backup)
+    }
+
     /// Idle times of translated connections of protocol `proto`. What is one question and one answer ends early.
     pub fn timeouts(&self, proto: u8) -> Timeouts {
         let mut times = self.idle_times;
@@ -138,6 +152,14 @@ pub struct Target {
     pub v6: Option<Reach>,
     /// Port, 0 for that of the packet.
     pub port: u16,
+    /// It takes new sessions.
+    pub open: bool,
+    /// It takes none any more, but connections that nobody remembers may well be its own.
+    pub lingers: bool,
+    /// The part of its share that it does not get yet because it has come up just now, of 65,536.
+    pub held: u16,
+    /// Most sessions, 0 for no limit.
+    pub maxsessions: u32,
 }
 
 /// What a worker knows.
@@ -183,6 +205,10 @@ pub struct Snapshot {
     pub tunnelsrc4: Vec<Addr>,
     /// The same of IPv6.
     pub tunnelsrc6: Vec<Addr>,
+    /// Leading bits of the client address that `method hash` looks at; of IPv6 32 more.
+    pub hashbits: u8,
+    /// Somebody looks at [`Snapshot::loads`].
+    pub measured: bool,
     /// What every target has to do; changes while the snapshot stays.
     pub loads: Arc<Loads>,
 }
@@ -211,6 +237,8 @@ impl Snapshot {
             mssclamp: false,
             tunnelsrc4: Vec::new(),
             tunnelsrc6: Vec::new(),
+            hashbits: 0,
+            measured: false,
             loads: Arc::default(),
         }
     }
@@ -225,6 +253,12 @@ impl Snapshot {
     #[inline]
     pub fn server(&self, number: u16) -> Option<&Server> {
         self.servers.get(usize::from(number))?.as_ref()
+    }
+
+    /// Whom a client of `server` with this address can get.
+    #[inline]
+    pub fn class<'s>(&self, server: &'s Server, _client: Addr) -> &'s Class {
+        &server.classes[0]
     }
 
     /// Where frames of this family go for target `number`, if it is up.

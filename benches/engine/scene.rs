@@ -51,7 +51,7 @@ impl Way {
     /// The snapshot of a node that forwards this way.
     pub(crate) fn snapshot(self) -> Snapshot {
         let known = Known { way: self, pools: Arc::new(Pools::new(1)), others: Arc::new(Pools::new(2)) };
-        snapshot::compile(1, &self.model(), &known)
+        snapshot::compile(1, &self.model(), &known, &mut snapshot::Shelves::default())
     }
 
     fn model(self) -> Model {
@@ -171,7 +171,13 @@ impl Knowledge for Known {
             Way::Tunnel(kind) => Mode::Tunnel(kind, Ipv4Addr::new(10, 0, 0, 1).into(), addr),
             Way::Routed | Way::Proxy | Way::Nat | Way::Rt => Mode::Nat,
         };
-        snapshot::Target { v4: Some(Reach { hop, mode, addr }), v6: None, port: 5353 }
+        snapshot::Target {
+            v4: Some(Reach { hop, mode, addr }),
+            v6: None,
+            port: 5353,
+            open: true,
+            ..snapshot::Target::default()
+        }
     }
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>> {
         let first = [Addr::v4(Ipv4Addr::new(10, 0, 0, 1)), Addr::v4(Ipv4Addr::new(192, 0, 2, 1))];

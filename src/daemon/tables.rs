@@ -130,7 +130,7 @@ pub fn counters(doors: &Doors) -> Vec<CounterRow> {
 pub fn servers(director: &Director, doors: &Doors, snapshot: &Snapshot) -> Vec<ServerRow> {
     let row = |(number, server): (&u16, &crate::conf::model::Server)| {
         let (sessions, packets, bytes, replies) = traffic(doors, |stats| stats.server(*number));
-        let usable = snapshot.server(*number).is_some_and(|s| !s.usable4.is_empty() || !s.usable6.is_empty());
+        let usable = snapshot.server(*number).is_some_and(|s| s.usable().is_some());
         let state = match (server.registered, server.active) {
             (false, _) => ServerState::Unregistered,
             (true, false) => ServerState::Disabled,

@@ -7,14 +7,13 @@
 //!                                              session.rs
 //! ```
 
-mod choose;
+pub mod choose;
 mod connect;
-mod consistent;
 mod dsr;
 mod error;
 pub mod loads;
 mod lost;
-mod rr;
+pub mod method;
 pub mod session;
 mod tunnel;
 
@@ -50,7 +49,7 @@ impl Slb {
         Self {
             v4: Table::new(capacity, seed),
             v6: Table::new(capacity, seed),
-            chooser: Chooser::default(),
+            chooser: Chooser::new(seed.fork()),
             buffers: [Vec::new(), Vec::new()],
         }
     }
@@ -147,11 +146,6 @@ impl<K> Request<'_, K> {
     /// It has no session: one question, one answer.
     fn is_alone(&self) -> bool {
         self.server.onepacket && self.info.proto == protocol::UDP
-    }
-
-    /// Targets that can take new sessions of its family.
-    fn usable(&self) -> &[u16] {
-        if self.info.is_v6 { &self.server.usable6 } else { &self.server.usable4 }
     }
 }
 
