@@ -29,6 +29,7 @@ use crate::net::route::{Attached, Routes, Way};
 use crate::net::{Addr, PortId};
 use crate::note::{Note, Object};
 use crate::seed::Seed;
+use crate::slb::loads::Loads;
 use crate::snapshot::{self, Hop, Knowledge, Mode, Reach, Snapshot, Target};
 use crate::time::{Duration, Instant};
 use crate::wire::icmpv4::Echo;
@@ -96,6 +97,7 @@ pub struct Director {
     /// Ports of our addresses that translated connections come from. They stay when an address is configured no more:
     /// connections may still use them, and it may come back.
     pools: BTreeMap<Addr, Arc<Pools>>,
+    loads: Arc<Loads>,
     /// When the announcements of a take-over are repeated, because the first may be lost.
     announce_again: Option<Instant>,
     /// Last complaint about a foreign owner of one of our addresses.
@@ -130,6 +132,7 @@ impl Director {
             gateways: BTreeMap::new(),
             announced: BTreeSet::new(),
             pools: BTreeMap::new(),
+            loads: Arc::default(),
             announce_again: None,
             conflict_told: BTreeMap::new(),
             pings: Vec::new(),
@@ -146,6 +149,11 @@ impl Director {
     /// The configuration in force.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// What every target has to do, for the one who measures it.
+    pub fn loads(&self) -> Arc<Loads> {
+        self.loads.clone()
     }
 
     /// A new configuration. What did not change keeps its state.
@@ -553,5 +561,9 @@ impl Knowledge for Director {
 
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>> {
         self.pools.get(&addr).cloned()
+    }
+
+    fn loads(&self) -> Arc<Loads> {
+        Director::loads(self)
     }
 }
