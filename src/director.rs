@@ -29,6 +29,7 @@ use crate::net::route::{Attached, Routes, Way};
 use crate::net::{Addr, PortId};
 use crate::note::{Note, Object};
 use crate::seed::Seed;
+use crate::slb::loads::Loads;
 use crate::snapshot::{self, Hop, Knowledge, Mode, Reach, Snapshot, Target};
 use crate::time::{Duration, Instant};
 use crate::wire::icmpv4::Echo;
@@ -96,6 +97,7 @@ pub struct Director {
     /// Ports of our addresses that translated connections come from. They stay when an address is configured no more:
     /// connections may still use them, and it may come back.
     pools: BTreeMap<Addr, Arc<Pools>>,
+    loads: Arc<Loads>,
     /// When the announcements of a take-over are repeated, because the first may be lost.
     announce_again: Option<Instant>,
     /// Last complaint about a foreign owner of one of our addresses.
@@ -130,6 +132,7 @@ impl Director {
             gateways: BTreeMap::new(),
             announced: BTreeSet::new(),
             pools: BTreeMap::new(),
+            loads: Arc::default(),
             announce_again: None,
             conflict_told: BTreeMap::new(),
             pings: Vec::new(),
@@ -146,6 +149,11 @@ impl Director {
     /// The configuration in force.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// What every target has to do, for the one who measures it.
+    pub fn loads(&self) -> Arc<Loads> {
+        self.loads.clone()
     }
 
     /// A new configuration. What did not change keeps its state.
@@ -275,15 +283,15 @@ impl Director {
 
     fn echo_reply(&mut self, now: Instant, from: Addr, ident: u16, sequence: u16) {
         self.ping_answered(now, from, ident, sequence);
-        if !self.checks.answered(now, from, ident, sequence).is_empty() {
-            self.changed = true;
-        }
+        let news = self.checks.answered(now, from, ident, sequence);
+        self.carry_out(news);
     }
 
     fn learn(&mut self, now: Instant, port: PortId, addr: Addr, station: MacAddr) {
         let learned = self.neighbors.learn(now, port, addr, station);
         if learned != Learned::Unknown {
-            self.changed |= self.checks.heard(now, addr);
+            let news = self.checks.heard(now, addr);
+            self.carry_out(news);
         }
         match learned {
             Learned::Confirmed => {}
@@ -304,7 +312,7 @@ impl Director {
                     None => {}
                 }
                 let Self { checks, routes, .. } = self;
-                checks.hurry(now, |checked| routes.way(checked).is_some_and(|way| way.next == addr));
+                checks.hurry(now, |checked| routes.way(checked.addr).is_some_and(|way| way.next == addr));
                 self.changed = true;
             }
             Learned::Unknown => self.conflict(now, addr, station),
@@ -364,11 +372,8 @@ impl Director {
         for question in questions {
             self.ask(question);
         }
-        let (probes, failed) = self.checks.due(now);
-        self.changed |= !failed.is_empty();
-        for probe in probes {
-            self.probe(probe);
-        }
+        let news = self.checks.due(now);
+        self.carry_out(news);
         self.run_pings(now);
         if self.announce_again.is_some_and(|at| at <= now) {
             self.announce_again = None;
@@ -504,9 +509,9 @@ impl Director {
         &self.neighbors
     }
 
-    /// Checks of target `number`, with the address that they look at.
-    pub fn checks(&self, number: u16) -> impl Iterator<Item = (Addr, &checks::Check)> {
-        self.checks.of(checks::Whose::Target(number)).map(|(checked, check)| (checked.addr, check))
+    /// Checks of target `number`, with what they look at.
+    pub fn checks(&self, number: u16) -> impl Iterator<Item = (&checks::Checked, &checks::Check)> {
+        self.checks.of(checks::Whose::Target(number))
     }
 
     /// The election for `show vrrp`; `None` without a `vrrp` block.
@@ -556,5 +561,9 @@ impl Knowledge for Director {
 
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>> {
         self.pools.get(&addr).cloned()
+    }
+
+    fn loads(&self) -> Arc<Loads> {
+        Director::loads(self)
     }
 }
