@@ -293,15 +293,15 @@ impl Director {
 
     fn echo_reply(&mut self, now: Instant, from: Addr, ident: u16, sequence: u16) {
         self.ping_answered(now, from, ident, sequence);
-        if !self.checks.answered(now, from, ident, sequence).is_empty() {
-            self.changed = true;
-        }
+        let news = self.checks.answered(now, from, ident, sequence);
+        self.carry_out(news);
     }
 
     fn learn(&mut self, now: Instant, port: PortId, addr: Addr, station: MacAddr) {
         let learned = self.neighbors.learn(now, port, addr, station);
         if learned != Learned::Unknown {
-            self.changed |= self.checks.heard(now, addr);
+            let news = self.checks.heard(now, addr);
+            self.carry_out(news);
         }
         match learned {
             Learned::Confirmed => {}
@@ -322,7 +322,7 @@ impl Director {
                     None => {}
                 }
                 let Self { checks, routes, .. } = self;
-                checks.hurry(now, |checked| routes.way(checked).is_some_and(|way| way.next == addr));
+                checks.hurry(now, |checked| routes.way(checked.addr).is_some_and(|way| way.next == addr));
                 self.changed = true;
             }
             Learned::Unknown => self.conflict(now, addr, station),
@@ -383,11 +383,8 @@ impl Director {
         for question in questions {
             self.ask(question);
         }
-        let (probes, failed) = self.checks.due(now);
-        self.changed |= !failed.is_empty();
-        for probe in probes {
-            self.probe(probe);
-        }
+        let news = self.checks.due(now);
+        self.carry_out(news);
         self.run_pings(now);
         self.changed |= self.past_deadline().is_some_and(|at| at <= now);
         if self.announce_again.is_some_and(|at| at <= now) {
@@ -526,9 +523,9 @@ impl Director {
         &self.neighbors
     }
 
-    /// Checks of target `number`, with the address that they look at.
-    pub fn checks(&self, number: u16) -> impl Iterator<Item = (Addr, &checks::Check)> {
-        self.checks.of(checks::Whose::Target(number)).map(|(checked, check)| (checked.addr, check))
+    /// Checks of target `number`, with what they look at.
+    pub fn checks(&self, number: u16) -> impl Iterator<Item = (&checks::Checked, &checks::Check)> {
+        self.checks.of(checks::Whose::Target(number))
     }
 
     /// The election for `show vrrp`; `None` without a `vrrp` block.

@@ -19,6 +19,7 @@ use super::model::{
 };
 use super::parser::{Doubt, Mode};
 use super::statement::STATEMENTS;
+use crate::wire::agent;
 
 /// The packet chain without a `modules` statement.
 pub(super) const DEFAULT_MODULES: [(&str, Module); 9] = [
@@ -600,6 +601,7 @@ impl<'a> Interpreter<'a, '_> {
                 ping: subject.probe("ping"),
                 ping6: subject.probe("ping6"),
                 tcpopen,
+                agentkey: self.text(Some(subject), "agentkey"),
                 dsr: subject.switch("dsr"),
                 tunnel: match subject.word("tunnel") {
                     Some("ipip") => Some(Tunnel::Ipip),
@@ -645,6 +647,21 @@ impl<'a> Interpreter<'a, '_> {
                 ("agent6", "ipaddr6"),
             ],
         );
+        if let Some(key) = &target.agentkey {
+            let help = "'openssl rand -hex 16' makes a good one";
+            if key.len() < agent::SECRET_MIN {
+                let message = format!(
+                    "{name} has an agentkey of {} bytes, which is guessed too easily; at least {} are needed",
+                    key.len(),
+                    agent::SECRET_MIN
+                );
+                self.problem(subject, "agentkey", message, Some(help));
+            }
+            if subject.value("agent").is_none() && subject.value("agent6").is_none() {
+                let message = format!("{name} has an agentkey, but no agent is asked");
+                self.warn(subject, "agentkey", message, Some("'agent' and 'agent6' ask one"));
+            }
+        }
         let addresses =
             [("ipaddr", target.ipaddr.map(IpAddr::V4)), ("ipaddr6", target.ipaddr6.map(IpAddr::V6))];
         for (keyword, addr) in addresses {

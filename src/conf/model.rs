@@ -304,6 +304,8 @@ pub struct Target {
     pub ping6: Option<Probe>,
     /// TCP connect check: port and times.
     pub tcpopen: Option<(u16, Probe)>,
+    /// Secret shared with the agent: requests and replies are authenticated.
+    pub agentkey: Option<String>,
     /// Direct server return.
     pub dsr: bool,
     /// Direct server return through a tunnel.

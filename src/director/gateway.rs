@@ -107,7 +107,7 @@ impl Director {
             _ => GatewayStatus::Waiting,
         };
         for (_, check) in self.checks.of(Whose::Gateway).filter(|(checked, _)| checked.addr == addr) {
-            match check.verdict {
+            match check.verdict() {
                 Verdict::Passed => {}
                 Verdict::Waiting => status = GatewayStatus::Waiting,
                 Verdict::Failed => return GatewayStatus::CheckFailed,

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::checks::Whose;
-use super::checks::{How, Request};
+use super::checks::{Checked, Effect, News, Request, Whose};
 use super::{Director, Output};
 use crate::net::neighbor::Question;
+use crate::net::route::Way;
 use crate::net::{Addr, PortId, packet};
 use crate::snapshot;
 use crate::wire::{MacAddr, arp, ndisc};
@@ -41,32 +41,46 @@ impl Director {
         }
     }
 
-    /// Sends a probe. An echo request needs the station on the way: while it is unknown, the question for it is on its
-    /// way and the check is hurried when the answer comes.
-    pub(super) fn probe(&mut self, request: Request) {
-        let addr = request.checked.addr;
-        let target = match request.checked.whose {
-            Whose::Target(number) => self.model.targets.get(&number),
-            Whose::Gateway => None,
-        };
-        let way = match target {
-            Some(target) => self.way_to(target, addr),
-            None => self.routes.way(addr),
-        };
-        let Some(way) = way else { return };
+    /// Does what the checks want, and takes note of what they have found.
+    pub(super) fn carry_out(&mut self, news: News) {
+        self.changed |= !news.changed.is_empty();
+        for request in news.requests {
+            self.probe(request);
+        }
+    }
+
+    fn probe(&mut self, Request { checked, effect, .. }: Request) {
+        match effect {
+            Effect::Station => {
+                if let Some(way) = self.way_of(&checked) {
+                    let to = self.neighbors.mac(way.next);
+                    self.ask(Question { addr: checked.addr, port: way.port, to });
+                }
+            }
+            Effect::Echo { ident, sequence } => self.echo_check(&checked, (ident, sequence)),
+        }
+    }
+
+    /// The way of probes.
+    fn way_of(&self, checked: &Checked) -> Option<Way> {
+        match checked.whose {
+            Whose::Target(number) => self.way_to(self.model.targets.get(&number)?, checked.addr),
+            Whose::Gateway => self.routes.way(checked.addr),
+        }
+    }
+
+    /// Sends an echo request. It needs the station on the way: while that is unknown, the question for it is on its way
+    /// and the check is hurried when the answer comes.
+    fn echo_check(&mut self, checked: &Checked, numbers: (u16, u16)) {
+        let Some(way) = self.way_of(checked) else { return };
         let Some(network) = self.model.networks.get(&way.network) else { return };
         let to = self.neighbors.mac(way.next);
-        if request.checked.how == How::Arp {
-            self.ask(Question { addr, port: way.port, to });
-            return;
-        }
-        let src = match addr.to_ip() {
+        let src = match checked.addr.to_ip() {
             IpAddr::V4(_) => network.real.map(IpAddr::from),
             IpAddr::V6(_) => network.real6.map(IpAddr::from),
         };
         let (Some(src), Some(to)) = (src, to) else { return };
-        let numbers = (request.ident, request.sequence);
-        self.echo(way.port, (to, way.from), (src, addr.to_ip()), numbers, b"bng check");
+        self.echo(way.port, (to, way.from), (src, checked.addr.to_ip()), numbers, b"bng check");
     }
 
     /// Sends an echo request: to whom from whom, stations and addresses, identifier and sequence number.

@@ -7,7 +7,6 @@ use super::Director;
 use super::checks::{Verdict, Whose};
 use super::past::Past;
 use crate::conf::model::State;
-use crate::net::Addr;
 use crate::note::{Note, Object, Severity};
 use crate::time::Instant;
 
@@ -80,10 +79,6 @@ pub struct TargetView {
     pub since: Instant,
 }
 
-fn ping_of(addr: Addr) -> String {
-    format!("{} of {addr}", if addr.is_v4() { "ping" } else { "ping6" })
-}
-
 impl Director {
     /// Whether frames may be sent to target `number` as it was last assessed: it is up, enabled or not.
     pub(super) fn usable(&self, number: u16) -> bool {
@@ -144,13 +139,11 @@ impl Director {
     /// The status of target `number` with the checks that decided.
     fn explained(&self, number: u16, status: Status) -> String {
         let verdict = if status == Status::CheckFailed { Verdict::Failed } else { Verdict::Passed };
-        let checks = self.checks.of(Whose::Target(number)).filter(|(_, check)| check.verdict == verdict);
+        let checks = self.checks.of(Whose::Target(number)).filter(|(_, check)| check.verdict() == verdict);
         let checks: Vec<String> = checks
             .map(|(checked, check)| match verdict {
-                Verdict::Failed => {
-                    format!("{} for {} s", ping_of(checked.addr), check.probe.timeout.as_secs())
-                }
-                _ => ping_of(checked.addr),
+                Verdict::Failed => check.trouble(checked),
+                _ => checked.to_string(),
             })
             .collect();
         match status {
@@ -159,9 +152,7 @@ impl Director {
             }
             Status::Active if checks.is_empty() => "up: its station answers, it has no check".to_owned(),
             Status::Active => format!("up: answers {}", checks.join(" and ")),
-            Status::CheckFailed => {
-                format!("down: no answer to {}{}", checks.join(" and "), self.failure(number))
-            }
+            Status::CheckFailed => format!("down: {}{}", checks.join(", "), self.failure(number)),
             Status::Unresolved => format!("{status}{}", self.failure(number)),
             Status::Drain => "drain: keeps its sessions, gets no new ones".to_owned(),
             Status::Maintenance => "maintenance: keeps its sessions, gets no new ones".to_owned(),
@@ -196,7 +187,7 @@ impl Director {
         }
         let mut worst = Status::Active;
         for (_, check) in self.checks.of(Whose::Target(number)) {
-            match check.verdict {
+            match check.verdict() {
                 Verdict::Passed => {}
                 Verdict::Waiting if worst == Status::Active => worst = Status::Waiting,
                 Verdict::Waiting => {}

@@ -44,6 +44,13 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .kept(PASSED),
     Statement::new(Kind::Target, "agent6", Arg::PortProbe, "ask the agent at 'ipaddr6' for its load")
         .kept(PASSED),
+    Statement::new(Kind::Target, "agentkey", Arg::Text(255), "secret that it shares with its agent")
+        .doc(
+            "At least 16 bytes; the agent reads the same from a file, see bngagent(8). Requests and replies are \
+             authenticated with it: an agent without it, or with another one, counts as silent. It stands in the \
+             configuration, and in what 'show' prints of that, as it is: keep the file readable for root only.",
+        )
+        .ours(),
     Statement::new(Kind::Target, "ascale", Arg::Decimal, "factor of the load that the agent reports")
         .default("1")
         .kept("no load is known"),
