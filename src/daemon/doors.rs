@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 /// Longest time that the command of `init` may take.
-const INIT_LIMIT: Duration = Duration::from_secs(60);
+pub const INIT_LIMIT: Duration = Duration::from_secs(60);
 
 /// One open interface. The order of the fields is the order of closing: threads end before their queues' port does.
 pub struct Door {

@@ -24,6 +24,7 @@ mod inbox;
 pub mod instance;
 pub mod launch;
 pub mod log;
+pub mod manager;
 pub mod patience;
 pub mod punt;
 pub mod serve;

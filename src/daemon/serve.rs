@@ -13,11 +13,12 @@ use super::benchmark::Bench;
 use super::clock::Clock;
 use super::configuration;
 use super::control::{ConnectionId, Control, Request};
-use super::doors::{Door, Doors};
+use super::doors::{Door, Doors, INIT_LIMIT};
 use super::dump::Dumper;
 use super::exit::{Exit, Failure};
 use super::history::History;
 use super::instance::{Claim, Instance, Taking};
+use super::manager::Manager;
 use super::signals::Signals;
 use super::worker::{Mail, Report, Rows, Tables, Worker};
 use super::{log as journal, support, tables};
@@ -54,6 +55,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const ROUND: usize = 4096;
 /// Time between two attempts to open an interface that was lost.
 const REOPEN: Duration = Duration::from_secs(5);
+/// Longest sleep while the service manager waits for the workers to take up their first snapshot.
+const EAGER: Duration = Duration::from_millis(5);
 
 /// How the daemon was started.
 #[derive(Debug)]
@@ -126,6 +129,7 @@ struct Daemon {
     dumper: Dumper,
     control: Control,
     signals: Signals,
+    manager: Manager,
     director: Director,
     meter: Meter,
     config: Config,
@@ -239,6 +243,7 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         dumper: Dumper::default(),
         control,
         signals,
+        manager: Manager::find(),
         director,
         meter: Meter::default(),
         config,
@@ -285,6 +290,7 @@ impl Daemon {
             self.housekeep(now);
             self.measure(now);
             self.direct(now);
+            self.manager.ready_with(self.doors.workers());
             if self.ending.is_some_and(|end| end <= now || !self.control.unsent()) {
                 break;
             }
@@ -309,6 +315,7 @@ impl Daemon {
             Some(self.housekept + HOUSEKEEPING),
             Some(self.meter.deadline(self.snapshot.load().measured)),
             self.ending,
+            self.manager.waits().then_some(now + EAGER),
         ];
         let deadline = deadlines.into_iter().flatten().min();
         let ready = {
@@ -350,6 +357,7 @@ impl Daemon {
 
     fn end(&mut self, now: Instant, why: &str, exit: Exit) {
         if self.ending.is_none() {
+            self.manager.stopping();
             journal::say(Note::notice(Object::Program, format!("stopping: {why}")));
             self.ending = Some(now + FAREWELL);
             self.exit = exit;
@@ -449,7 +457,15 @@ impl Daemon {
     }
 
     fn open(&mut self, now: Instant, port: PortId, config: &Interface) -> Result<(), Failure> {
-        let info = self.doors.open(port, config, self.director.model().tuning.maxsessions)?;
+        let slow = config.init.is_some();
+        if slow {
+            self.manager.patience(INIT_LIMIT);
+        }
+        let opened = self.doors.open(port, config, self.director.model().tuning.maxsessions);
+        if slow {
+            self.manager.patience_over();
+        }
+        let info = opened?;
         self.director.port_opened(now, port, info);
         Ok(())
     }
@@ -461,6 +477,8 @@ impl Daemon {
         }
         self.housekept = now;
         journal::expire();
+        self.manager.live(self.doors.workers());
+        self.manager.status(|| tables::status(now, &self.director, &self.doors, &self.snapshot.load()));
         self.dumper.housekeep(&mut self.doors);
         for (port, up) in self.doors.link_changes() {
             self.director.link(now, port, up);
@@ -730,11 +748,13 @@ impl Daemon {
 
     /// Reads the configuration file again. What changed is the text.
     fn reload(&mut self, now: Instant, who: &str, dry_run: bool) -> Result<String, Failure> {
+        self.manager.reloading();
         let loaded = configuration::load(&self.instance.config, true);
         let done = loaded.and_then(|loaded| self.replace(now, loaded.config, loaded.warnings, dry_run));
         if done.is_ok() && !dry_run {
             self.loaded = Some(LocalTime::now().ctime());
         }
+        self.manager.reloaded();
         let what = format!("reload of {}", self.instance.config.display());
         report(&what, who, done, dry_run)
     }

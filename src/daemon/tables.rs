@@ -225,6 +225,24 @@ pub fn networks(director: &Director, doors: &Doors) -> Vec<NetworkRow> {
     director.model().networks.iter().map(row).collect()
 }
 
+/// What goes on, in one line: `2 of 2 interfaces open, 3 of 4 servers serving, vrrp 79 master`.
+pub fn status(now: Instant, director: &Director, doors: &Doors, snapshot: &Snapshot) -> String {
+    let model = director.model();
+    let wanted = model.interfaces.values().filter(|interface| interface.active).count();
+    let open = doors.iter().count();
+    let servers = servers(director, doors, snapshot);
+    let serving = servers.iter().filter(|row| row.state == ServerState::Active).count();
+    let enabled =
+        servers.iter().filter(|row| matches!(row.state, ServerState::Active | ServerState::NoTarget));
+    let mut text =
+        format!("{open} of {wanted} interfaces open, {serving} of {} servers serving", enabled.count());
+    let vrrp = vrrp(now, director, doors);
+    if let Some(vrid) = vrrp.vrid {
+        text.push_str(&format!(", vrrp {vrid} {}", vrrp.state));
+    }
+    text
+}
+
 /// Rows of `show interfaces`.
 pub fn interfaces(director: &Director, doors: &Doors) -> Vec<InterfaceRow> {
     let row = |(number, interface): (&u16, &crate::conf::model::Interface)| {

@@ -31,6 +31,7 @@ use bng_platform::{Batch, DoorStats, Frame, RxQueue, TxQueue};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::thread::JoinHandle;
 
@@ -38,6 +39,9 @@ use std::thread::JoinHandle;
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
 /// Sessions, and translated connections, listed between two batches.
 const LISTING_SLICE: usize = 256;
+
+/// How many workers this process has had.
+static STARTED: AtomicU64 = AtomicU64::new(0);
 
 /// What the control thread tells a worker.
 pub enum Mail {
@@ -145,6 +149,10 @@ pub struct DoorCounters {
     pub batches: Counter,
     /// Processor time of the thread in milliseconds.
     pub cpu_ms: Counter,
+    /// Rounds of the thread; counted at once, and never set to zero.
+    pub rounds: Counter,
+    /// Number of the snapshot that the last round went by; 0 before the director's first one.
+    pub generation: Counter,
     /// Frames sent and refused, by interface.
     pub egress: Box<[(Counter, Counter)]>,
 }
@@ -157,6 +165,8 @@ impl Default for DoorCounters {
             lost: Counter::default(),
             batches: Counter::default(),
             cpu_ms: Counter::default(),
+            rounds: Counter::default(),
+            generation: Counter::default(),
             egress,
         }
     }
@@ -200,6 +210,8 @@ pub struct Setup {
 pub struct Worker {
     /// Interface that it reads.
     pub port: PortId,
+    /// No other worker of this process has or had it.
+    pub number: u64,
     /// Counters of its engine.
     pub stats: Arc<WorkerStats>,
     /// Processor that it stays on.
@@ -259,7 +271,8 @@ impl Worker {
             }
             body.run();
         })?;
-        Ok(Self { port, stats, cpu, doors, punts, inbox, mail, waker, thread: Some(thread) })
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { port, number, stats, cpu, doors, punts, inbox, mail, waker, thread: Some(thread) })
     }
 
     /// Wakes the thread: there is a new snapshot, perhaps with the neighbour that packets wait for.
@@ -338,7 +351,10 @@ impl Body {
                     return;
                 }
             };
-            self.engine.tick(now, self.snapshot.load());
+            let snapshot = self.snapshot.load();
+            self.engine.tick(now, snapshot);
+            self.doors.rounds.add(1);
+            self.doors.generation.set(snapshot.generation);
             tell_peers(&mut self.engine, &self.peers, &self.stats);
             self.list(now);
             if now.since(housekept) >= HOUSEKEEPING {
@@ -426,7 +442,8 @@ impl Body {
         let open =
             (0..=PortId::MAX).zip(&self.tx).filter_map(|(port, queue)| Some((port, queue.as_ref()?.stats())));
         self.before.tx = open.collect();
-        let DoorCounters { received, lost, batches, cpu_ms: _, egress } = &*self.doors;
+        let DoorCounters { received, lost, batches, cpu_ms: _, rounds: _, generation: _, egress } =
+            &*self.doors;
         for counter in [received, lost, batches].into_iter().chain(egress.iter().flat_map(|(s, r)| [s, r])) {
             zero(counter);
         }

@@ -1,5 +1,5 @@
 //! What the daemon asks of the operating system apart from frames: waiting, waking, detaching, asking who is at the
-//! other end of a socket, locking a PID file, running commands, logging to syslog.
+//! other end of a socket, locking a PID file, running commands, logging to syslog, telling a manager of services.
 //!
 //! Every file is one service with the same behaviour on Linux, Solaris and illumos; where a system lacks it, the
 //! function says so instead of pretending.
@@ -11,6 +11,7 @@ mod inherit;
 pub mod load;
 pub mod localtime;
 pub mod lock;
+pub mod notify;
 pub mod peer;
 pub mod pid;
 pub mod poll;
