@@ -32,7 +32,8 @@ const NOTHING: &str = "less 1";
 
 /// What libpcap needs, for the operator.
 const PRIVILEGE: &str = if cfg!(target_os = "linux") {
-    "libpcap needs CAP_NET_RAW; run bng as root or give it that capability"
+    "libpcap needs CAP_NET_RAW in this network namespace; run bng as root or give it that capability (a container: \
+     --cap-add NET_RAW)"
 } else {
     "libpcap needs the privilege net_rawaccess; run bng as root or give it that privilege"
 };

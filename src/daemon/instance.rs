@@ -3,6 +3,7 @@
 //! The PID file is locked by the daemon as long as it lives. The lock, not the file, says that an instance runs: a
 //! file left by a crash, or a PID that now belongs to somebody else, confuses nobody.
 
+use super::exit::{Exit, Failure};
 use bng_platform::process::lock::{self, Acquired};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -119,6 +120,26 @@ pub struct Claim {
     pub removed_socket: bool,
 }
 
+/// Why a PID file, a socket or their directory at `path` cannot be made, for the operator.
+fn refusal(path: &Path, error: &io::Error) -> Failure {
+    let (exit, remedy) = match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => (
+            Exit::Failed,
+            "PID file and control socket go there: mount a file system that can be written (a container: \
+             --tmpfs /run)",
+        ),
+        io::ErrorKind::PermissionDenied => {
+            (Exit::Privilege, "start as root, or let root make that directory for the user of the daemon")
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            (Exit::Failed, "PID file and control socket go there: make room")
+        }
+        _ => (Exit::Failed, ""),
+    };
+    let text = format!("cannot write {}: {error}", path.display());
+    Failure::new(exit, if remedy.is_empty() { text } else { format!("{text}; {remedy}") })
+}
+
 /// Outcome of [`Claim::take`].
 #[derive(Debug)]
 pub enum Taking {
@@ -133,11 +154,11 @@ impl Claim {
     /// socket of a daemon that died.
     ///
     /// # Errors
-    /// When a file cannot be made; the text names it.
-    pub fn take(instance: &Instance) -> Result<Taking, String> {
+    /// When a file cannot be made; the text names it, and says what to do.
+    pub fn take(instance: &Instance) -> Result<Taking, Failure> {
         let told = |path: &Path| {
-            let path = path.display().to_string();
-            move |e: io::Error| format!("cannot write {path}: {e}")
+            let path = path.to_owned();
+            move |e: io::Error| refusal(&path, &e)
         };
         let rundir = &instance.rundir;
         fs::DirBuilder::new().recursive(true).mode(0o755).create(rundir).map_err(told(rundir))?;
@@ -257,6 +278,22 @@ mod tests {
     #[test]
     fn a_directory_that_cannot_be_made_is_named() {
         let instance = Instance::within(Path::new("/proc/nowhere"), 0, None);
-        assert!(Claim::take(&instance).unwrap_err().starts_with("cannot write /proc/nowhere: "));
+        assert!(Claim::take(&instance).unwrap_err().text.starts_with("cannot write /proc/nowhere: "));
+    }
+
+    #[test]
+    fn what_can_be_mended_is_said_with_its_remedy() {
+        let told = |kind: io::ErrorKind| {
+            let Failure { exit, text } = refusal(Path::new("/run/bng"), &kind.into());
+            (
+                exit,
+                text.strip_prefix(&format!("cannot write /run/bng: {kind}")).expect("the reason").to_owned(),
+            )
+        };
+        let (exit, remedy) = told(io::ErrorKind::ReadOnlyFilesystem);
+        assert_eq!((exit, remedy.contains("--tmpfs /run")), (Exit::Failed, true), "{remedy}");
+        let (exit, remedy) = told(io::ErrorKind::PermissionDenied);
+        assert_eq!((exit, remedy.contains("as root")), (Exit::Privilege, true), "{remedy}");
+        assert_eq!(told(io::ErrorKind::NotADirectory), (Exit::Failed, String::new()));
     }
 }

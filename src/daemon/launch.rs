@@ -50,10 +50,13 @@ pub fn start(args: &Args) -> Result<Exit, Failure> {
     let model = config.model().map_err(|e| Failure::new(Exit::Configuration, e.to_string()))?;
     let lacking = privilege::missing();
     if !lacking.is_empty() && model.interfaces.values().any(|interface| interface.active) {
-        let text = format!(
-            "not enough privileges to open interfaces: {} missing, start as root",
-            lacking.join(", ")
-        );
+        let missing = lacking.join(", ");
+        let text = if privilege::is_root() {
+            let remedy = privilege::WITHHELD;
+            format!("not enough privileges to open interfaces: {missing} missing, though root; {remedy}")
+        } else {
+            format!("not enough privileges to open interfaces: {missing} missing, start as root")
+        };
         return Err(Failure::new(Exit::Privilege, text));
     }
     say(&match args.instance {

@@ -29,20 +29,22 @@ use crate::cli::show::nat::FlowRow;
 use crate::cli::show::sessions::SessionRow;
 use crate::cli::version;
 use crate::conf::check::{self, Level};
-use crate::conf::model::{Interface, Model};
+use crate::conf::model::{Access, Interface, Model};
 use crate::conf::{Config, Value, diff};
 use crate::director::{Director, Output};
 use crate::net::PortId;
-use crate::note::{Note, Object};
+use crate::note::{Note, Object, Severity};
 use crate::seed::Seed;
 use crate::slb::loads::Meter;
 use crate::snapshot::Snapshot;
 use crate::stat::WorkerStats;
 use crate::time::{Duration, Instant};
 use arc_swap::ArcSwap;
+use bng_platform::interface_names;
 use bng_platform::process::detach::Readiness;
 use bng_platform::process::localtime::LocalTime;
 use bng_platform::process::{Interest, PollSet, Waker, random};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
@@ -154,8 +156,8 @@ struct Daemon {
     /// Requests that came together with others; for the next round, after whatever else is due.
     queued: Vec<Request>,
     housekept: Instant,
-    /// Interfaces that went away while they were open.
-    lost: Vec<PortId>,
+    /// Interfaces that went away while they were open, with the last reason why they could not be opened again.
+    lost: BTreeMap<PortId, String>,
     reopen: Instant,
     /// When to end at the latest, once the end was asked for.
     ending: Option<Instant>,
@@ -263,7 +265,7 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         saved: None,
         queued: Vec::new(),
         housekept: now,
-        lost: Vec::new(),
+        lost: BTreeMap::new(),
         reopen: now,
         ending: None,
         exit: Exit::Success,
@@ -436,7 +438,7 @@ impl Daemon {
         let text = format!("lost: {error}; it is opened again as soon as it is back");
         journal::say(Note::error(self.object(port), text));
         self.close(now, port);
-        self.lost.push(port);
+        self.lost.insert(port, String::new());
         self.reopen = now + REOPEN;
     }
 
@@ -467,6 +469,7 @@ impl Daemon {
         }
         let info = opened?;
         self.director.port_opened(now, port, info);
+        self.lost.remove(&port);
         Ok(())
     }
 
@@ -486,13 +489,15 @@ impl Daemon {
         if !self.lost.is_empty() && self.reopen <= now {
             self.reopen = now + REOPEN;
             let wanted = wanted(self.director.model());
-            for port in std::mem::take(&mut self.lost) {
+            for (port, before) in std::mem::take(&mut self.lost) {
                 let Some((_, config)) = wanted.iter().find(|(number, _)| *number == port) else { continue };
-                if let Err(failure) = self.open(now, port, config) {
-                    let text = format!("still lost: {}", failure.text);
-                    journal::say(Note::debug(self.object(port), text));
-                    self.lost.push(port);
-                }
+                let Err(failure) = self.open(now, port, config) else { continue };
+                // That it has not come back yet is no news; that it cannot be opened now is, once.
+                let is_news = failure.text != before && may_be_opened(config);
+                let text = format!("still lost: {}", failure.text);
+                let severity = if is_news { Severity::Warning } else { Severity::Debug };
+                journal::say(Note::new(severity, self.object(port), text));
+                self.lost.insert(port, failure.text);
             }
         }
     }
@@ -843,13 +848,13 @@ impl Daemon {
                         let text =
                             format!("lost: it was closed and cannot be opened again: {}", failure.text);
                         journal::say(Note::error(self.object(*number), text));
-                        self.lost.push(*number);
+                        self.lost.insert(*number, failure.text);
                     }
                 }
                 return Err(failure);
             }
         }
-        self.lost.retain(|lost| after.iter().any(|(number, _)| number == lost));
+        self.lost.retain(|lost, _| after.iter().any(|(number, _)| number == lost));
         journal::set_facility(model.syslogfacility);
         self.director.reload(now, model);
         self.changes += u64::from(self.config != config);
@@ -861,6 +866,11 @@ impl Daemon {
 /// One door serves both: nothing needs to be opened.
 fn same_door(a: &Interface, b: &Interface) -> bool {
     (&a.name, a.access, a.threads) == (&b.name, b.access, b.threads)
+}
+
+/// The interface is there, or is one that bng makes itself.
+fn may_be_opened(interface: &Interface) -> bool {
+    interface.access == Access::Tap || interface_names().contains(&interface.name)
 }
 
 /// A file that a client names. The daemon has left the directory that the client is in.

@@ -53,7 +53,11 @@ mod terminal;
 #[cfg(target_os = "linux")]
 mod tools;
 #[cfg(target_os = "linux")]
+mod vanishing;
+#[cfg(target_os = "linux")]
 mod vrrp;
+#[cfg(target_os = "linux")]
+mod withheld;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
@@ -77,6 +81,8 @@ fn main() -> std::process::ExitCode {
         modes_kernel::cases(),
         modes_tunnel::cases(),
         tools::cases(),
+        vanishing::cases(),
+        withheld::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

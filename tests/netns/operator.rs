@@ -75,7 +75,7 @@ fn tap_name_in_use() {
     let mut world = World::new();
     let bng = node(&mut world, &tap("eth0", "true"));
     let text = said(&bng.start_in_background(), INTERFACE);
-    assert!(text.contains("eth0"), "{text}");
+    assert!(text.contains("eth0 already exists; choose another name"), "{text}");
     assert!(bng.host().succeeds("ip link show eth0"), "the interface of that name is gone");
 }
 

@@ -14,7 +14,11 @@ use crate::OpenError;
 const SOCKET_BUFFER: usize = 8 << 20;
 
 /// What a packet socket needs, for the operator.
-const PRIVILEGE: &str = "packet sockets need CAP_NET_RAW; run bng as root or give it that capability";
+const PRIVILEGE: &str = "packet sockets need CAP_NET_RAW in this network namespace; run bng as root or give it \
+                         that capability (a container: --cap-add NET_RAW)";
+/// What a kernel needs that has none, for the operator.
+const FAMILY: &str = "the kernel has no packet sockets, or a filter keeps them from bng; load its module (modprobe \
+                      af_packet), or allow AF_PACKET to the service (RestrictAddressFamilies=)";
 
 /// A packet socket that delivers and takes whole Ethernet frames.
 #[derive(Debug)]
@@ -28,17 +32,20 @@ impl AsFd for PacketSocket {
     }
 }
 
+fn refusal(name: &str, errno: Errno) -> OpenError {
+    match errno {
+        Errno::EPERM | Errno::EACCES => OpenError::NotPermitted { name: name.to_owned(), need: PRIVILEGE },
+        Errno::EAFNOSUPPORT => OpenError::unsupported(name, FAMILY),
+        errno => OpenError::system(name, "packet socket", errno),
+    }
+}
+
 impl PacketSocket {
     /// A socket that is not bound, and so receives nothing yet.
     pub(super) fn open(name: &str) -> Result<Self, OpenError> {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        match socket(AddressFamily::Packet, SockType::Raw, flags, None) {
-            Ok(fd) => Ok(Self { fd }),
-            Err(Errno::EPERM | Errno::EACCES) => {
-                Err(OpenError::NotPermitted { name: name.to_owned(), need: PRIVILEGE })
-            }
-            Err(errno) => Err(OpenError::system(name, "packet socket", errno)),
-        }
+        let fd = socket(AddressFamily::Packet, SockType::Raw, flags, None);
+        Ok(Self { fd: fd.map_err(|errno| refusal(name, errno))? })
     }
 
     /// Sets an option of level `SOL_PACKET`.
@@ -165,5 +172,23 @@ impl PacketSocket {
             libc::getsockname(self.fd.as_raw_fd(), std::ptr::from_mut(&mut address).cast(), &mut length)
         };
         result == 0 && address.sll_ifindex == index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_without_packet_sockets_is_said_with_the_remedy() {
+        let text = refusal("eth0", Errno::EAFNOSUPPORT).to_string();
+        assert!(text.starts_with("cannot open interface eth0: the kernel has no packet sockets"), "{text}");
+        assert!(text.contains("modprobe af_packet") && text.contains("RestrictAddressFamilies"), "{text}");
+    }
+
+    #[test]
+    fn only_a_missing_privilege_is_called_one() {
+        assert!(matches!(refusal("eth0", Errno::EPERM), OpenError::NotPermitted { .. }));
+        assert!(matches!(refusal("eth0", Errno::EMFILE), OpenError::System { .. }));
     }
 }

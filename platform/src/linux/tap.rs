@@ -3,6 +3,7 @@
 //! The device is asked for no offloads, so the kernel completes and cuts whatever the host sends; what bng sends to
 //! the host is completed and cut here. It exists until the port and all its queues are dropped.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
@@ -19,8 +20,15 @@ use crate::{BATCH_MAX, Batch, Caps, DoorStats, Frame, Meta, OpenError, Port, RxQ
 /// Longest name of an interface (`IFNAMSIZ` less the zero behind it).
 const NAME_MAX: usize = nix::libc::IFNAMSIZ - 1;
 
+/// Where the kernel makes TAP devices (Documentation/networking/tuntap.rst).
+const CLONE_DEVICE: &str = "/dev/net/tun";
+
 /// What a TAP device needs, for the operator.
-const PRIVILEGE: &str = "making a tap device needs CAP_NET_ADMIN; run bng as root or give it that capability";
+const PRIVILEGE: &str = "making a tap device needs CAP_NET_ADMIN in this network namespace; run bng as root or give \
+                         it that capability (a container: --cap-add NET_ADMIN)";
+/// The same when not even the kernel's door to TAP devices may be opened.
+const DEVICE: &str = "/dev/net/tun may not be opened; run bng as root, or allow it that device (a container: \
+                      --device /dev/net/tun, a service: DeviceAllow=/dev/net/tun)";
 
 /// A TAP device made by this process.
 #[derive(Debug)]
@@ -66,12 +74,18 @@ pub(crate) fn open(name: &str, queues: usize) -> Result<TapPort, OpenError> {
 fn refusal(name: &str, error: io::Error) -> OpenError {
     match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::EPERM | Errno::EACCES) => {
-            OpenError::NotPermitted { name: name.to_owned(), need: PRIVILEGE }
+            // The library does not say which of its two steps was refused.
+            let opens = File::options().read(true).write(true).open(CLONE_DEVICE).is_ok();
+            OpenError::NotPermitted { name: name.to_owned(), need: if opens { PRIVILEGE } else { DEVICE } }
         }
         Some(Errno::EBUSY | Errno::EEXIST) => OpenError::NameInUse { name: name.to_owned() },
-        Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO) => {
-            OpenError::unsupported(name, "there is no /dev/net/tun; load the kernel module tun (modprobe tun)")
-        }
+        Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO) => OpenError::unsupported(
+            name,
+            format!(
+                "the kernel offers no tap devices ({CLONE_DEVICE}: {error}); load its module (modprobe tun), or give \
+                 the device to the container (--device {CLONE_DEVICE})"
+            ),
+        ),
         _ => OpenError::system(name, "making the tap device", error),
     }
 }

@@ -1,5 +1,19 @@
 //! Whether the process may open network interfaces.
 
+/// Whether the process is root: who lacks a privilege then has been denied it by whoever started the system around it.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// What to do when root lacks the privileges of [`missing`].
+pub const WITHHELD: &str = if cfg!(target_os = "linux") {
+    "allow them to the container (--cap-add NET_ADMIN --cap-add NET_RAW) or to the service (CapabilityBoundingSet=)"
+} else if cfg!(any(target_os = "solaris", target_os = "illumos")) {
+    "allow them to the zone (limitpriv of zonecfg) or to the service (privileges of its method_credential)"
+} else {
+    "allow them to the jail or service"
+};
+
 /// The privileges for opening interfaces that are missing, by the name the operator grants them with; empty when
 /// all is well. A system that cannot be asked counts as "all is well": opening the interface gives the answer then.
 #[cfg(target_os = "linux")]
@@ -45,7 +59,7 @@ pub fn missing() -> Vec<&'static str> {
 /// all is well.
 #[cfg(not(any(target_os = "linux", target_os = "solaris", target_os = "illumos")))]
 pub fn missing() -> Vec<&'static str> {
-    if nix::unistd::geteuid().is_root() { Vec::new() } else { vec!["root"] }
+    if is_root() { Vec::new() } else { vec!["root"] }
 }
 
 #[cfg(all(test, target_os = "linux"))]
