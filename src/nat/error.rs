@@ -34,5 +34,6 @@ pub(super) fn carry(flows: &Flows, pass: &mut Pass<'_, '_>, i: usize) {
         pass.drop(i, Drop::IcmpError);
         return;
     }
-    pass.leave(i, &way, station);
+    // Nobody is told what becomes of an error.
+    pass.leave(i, &way, station, &Rewrite::default());
 }

@@ -236,7 +236,18 @@ impl Nat {
             pass.drop(i, Drop::NoFlow);
             return;
         }
-        let mut translated = wish.translated;
+        let mut flow = Flow {
+            kind: wish.kind,
+            original,
+            translated: wish.translated,
+            server: wish.server,
+            target: wish.target,
+            via: Via { port: pass.port, mac: pass.ethernet(i).src },
+            peer: if wish.replies == self.place.port && self.place.alone { 0 } else { wish.replies },
+        };
+        // Before anything is remembered: a packet that cannot leave opens nothing.
+        let Some(exit) = exit(pass, i, &flow, Direction::Original) else { return };
+        let translated = &mut flow.translated;
         if wish.claim {
             let from = std::iter::once(translated.src).chain(wish.more.iter().copied());
             let preferred = translated.sport;
@@ -254,15 +265,6 @@ impl Nat {
                 }
             }
         }
-        let flow = Flow {
-            kind: wish.kind,
-            original,
-            translated,
-            server: wish.server,
-            target: wish.target,
-            via: Via { port: pass.port, mac: pass.ethernet(i).src },
-            peer: if wish.replies == self.place.port && self.place.alone { 0 } else { wish.replies },
-        };
         match self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts) {
             Ok(inserted) => {
                 inserted.gone.iter().for_each(|gone| self.forget(gone, pass.stats));
@@ -270,7 +272,8 @@ impl Nat {
             }
             Err(refused) => {
                 if wish.claim {
-                    self.claims.release(translated.src, translated.sport, info.proto);
+                    let Tuple { src, sport, .. } = flow.translated;
+                    self.claims.release(src, sport, info.proto);
                 }
                 pass.drop(i, if refused == Refused::Mirrored { Drop::OwnSource } else { Drop::FlowClash });
                 return;
@@ -278,9 +281,7 @@ impl Nat {
         }
         self.count(pass.stats);
         pass.stats.work.opened.add(1);
-        if let Some(exit) = exit(pass, i, &flow, Direction::Original) {
-            translate(pass, i, &flow, Direction::Original, &exit);
-        }
+        translate(pass, i, &flow, Direction::Original, &exit);
     }
 
     fn forget(&mut self, gone: &Gone, stats: &WorkerStats) {
@@ -316,10 +317,20 @@ pub(crate) const fn is_echo(proto: u8) -> bool {
 
 /// What a packet of `flow` is rewritten to.
 fn rewrite(flow: &Flow, direction: Direction) -> Rewrite {
-    let (before, after) = match direction {
+    let (before, after) = shown(flow, direction);
+    change(&before, &after)
+}
+
+/// A packet of `flow` as it comes and as it goes on.
+fn shown(flow: &Flow, direction: Direction) -> (Tuple, Tuple) {
+    match direction {
         Direction::Original => (flow.original, flow.translated),
         Direction::Reply => (flow.reply(), flow.original.reversed()),
-    };
+    }
+}
+
+/// What makes a packet that shows `before` show `after`.
+fn change(before: &Tuple, after: &Tuple) -> Rewrite {
     let end = |old: (Addr, u16), new: (Addr, u16)| {
         (old != new).then_some(Endpoint { addr: new.0, port: (old.1 != new.1).then_some(new.1) })
     };
@@ -361,12 +372,13 @@ fn exit(pass: &mut Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction) ->
 /// Rewrites packet `i` of `flow` and sends it.
 fn translate(pass: &mut Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction, exit: &Exit) {
     let info = pass.info(i);
-    if translate::apply(&mut pass.frames[i], &info, &rewrite(flow, direction)).is_err() {
+    let (before, after) = shown(flow, direction);
+    if translate::apply(&mut pass.frames[i], &info, &change(&before, &after)).is_err() {
         pass.drop(i, Drop::Malformed);
         return;
     }
     count(pass, i, flow, direction);
-    pass.leave(i, &exit.way, exit.station);
+    pass.leave(i, &exit.way, exit.station, &change(&after, &before));
 }
 
 /// Idle times of a flow that exists.

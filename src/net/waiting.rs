@@ -18,6 +18,7 @@ use bng_platform::{Frame, Meta};
 use crate::hash::HashKey;
 use crate::net::bucket::Bucket;
 use crate::net::route::Way;
+use crate::net::translate::Rewrite;
 use crate::net::{Addr, PortId};
 use crate::seed::Seed;
 use crate::time::{Duration, Instant};
@@ -43,6 +44,8 @@ pub struct Held {
     pub came: PortId,
     /// Where it goes.
     pub way: Way,
+    /// What makes it look again as its sender sent it.
+    pub undo: Rewrite,
     since: Instant,
 }
 
@@ -82,8 +85,9 @@ impl Waiting {
         self.held.is_empty()
     }
 
-    /// Keeps a copy of `frame`, which came in by `came`. Returns how many that waited before had to go.
-    pub fn keep(&mut self, now: Instant, frame: &Frame<'_>, came: PortId, way: Way) -> usize {
+    /// Keeps a copy of `frame`, which came in by `came` and looked otherwise if `undo` says so. Returns how many that
+    /// waited before had to go.
+    pub fn keep(&mut self, now: Instant, frame: &Frame<'_>, came: PortId, way: Way, undo: Rewrite) -> usize {
         // The memory of one that goes serves the one that comes.
         let mut memory = Vec::new();
         let mut gone = 0;
@@ -101,7 +105,7 @@ impl Waiting {
         memory.clear();
         memory.extend_from_slice(frame.bytes());
         self.bytes += memory.len();
-        self.held.push_back(Held { bytes: memory, meta: frame.meta, came, way, since: now });
+        self.held.push_back(Held { bytes: memory, meta: frame.meta, came, way, undo, since: now });
         gone
     }
 
@@ -194,7 +198,7 @@ mod tests {
 
     fn keep(w: &mut Waiting, now: Instant, next: u128, len: usize) -> usize {
         let mut bytes = vec![next as u8; len];
-        w.keep(now, &Frame::new(&mut bytes, Meta::default()), 1, way(next))
+        w.keep(now, &Frame::new(&mut bytes, Meta::default()), 1, way(next), Rewrite::default())
     }
 
     /// Next hops of the frames that leave and that are given up.

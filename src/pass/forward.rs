@@ -16,6 +16,7 @@ use crate::net::bucket::Bucket;
 use crate::net::fragment::fragment;
 use crate::net::icmp_error::Cause;
 use crate::net::route::Way;
+use crate::net::translate::Rewrite;
 use crate::net::waiting::{Fate, Told, Waiting};
 use crate::net::{Addr, PortId, translate};
 use crate::outbox::{FrameList, Outbox};
@@ -67,13 +68,19 @@ impl Egress {
             |addr| snapshot.neighbor(addr),
             |mut held, fate| {
                 stats.work.waiting.sub(1);
-                let Ok(dissected @ Dissected { l3: L3::Ip(info), .. }) = wire::dissect(&held.bytes) else {
+                let Ok(Dissected { l3: L3::Ip(info), .. }) = wire::dissect(&held.bytes) else {
                     return stats.dropped(Drop::Malformed);
                 };
                 let Fate::Leaves(station) = fate else {
                     stats.dropped(Drop::NeighborWait);
-                    let refused = Refused { port: held.came, frame: &held.bytes, dissected: &dissected };
-                    refused.tell(Cause::HostUnreachable, now, snapshot, errors, stats, out);
+                    // The sender knows the packet by the addresses and ports that it had.
+                    let mut frame = Frame::new(&mut held.bytes, held.meta);
+                    if translate::apply(&mut frame, &info, &held.undo).is_ok()
+                        && let Ok(dissected) = wire::dissect(frame.bytes())
+                    {
+                        let refused = Refused { port: held.came, frame: frame.bytes(), dissected: &dissected };
+                        refused.tell(Cause::HostUnreachable, now, snapshot, errors, stats, out);
+                    }
                     return;
                 };
                 held.address(station);
@@ -132,11 +139,12 @@ impl Pass<'_, '_> {
     /// Sends packet `i` on by `way`, with one hop less to go. It may have been rewritten since [`Pass::way`], but not
     /// have become longer or moved in its frame.
     pub fn send(&mut self, i: usize, way: &Way) {
-        self.leave(i, way, None);
+        self.leave(i, way, None, &Rewrite::default());
     }
 
-    /// As [`Pass::send`], to `station` if it is known without asking for it.
-    pub fn leave(&mut self, i: usize, way: &Way, station: Option<MacAddr>) {
+    /// As [`Pass::send`], to `station` if it is known without asking for it. `undo` makes the packet look again as its
+    /// sender sent it, for an error that tells it what became of the packet.
+    pub fn leave(&mut self, i: usize, way: &Way, station: Option<MacAddr>, undo: &Rewrite) {
         let info = self.info(i);
         let frame = &mut self.frames[i];
         let hops_left = translate::decrement_ttl(frame, &info);
@@ -146,7 +154,7 @@ impl Pass<'_, '_> {
             tell(&mut self.egress.told, self.now, Told::USE, way.port, way.next, self.out);
             Some(station)
         }) else {
-            self.wait(i, *way);
+            self.wait(i, *way, undo);
             return;
         };
         let frame = &mut self.frames[i];
@@ -185,10 +193,10 @@ impl Pass<'_, '_> {
     }
 
     /// Packet `i` waits for the station of its next hop.
-    fn wait(&mut self, i: usize, way: Way) {
+    fn wait(&mut self, i: usize, way: Way, undo: &Rewrite) {
         self.pending &= !(1 << i);
         tell(&mut self.egress.told, self.now, Told::NEED, way.port, way.next, self.out);
-        let gone = self.egress.waiting.keep(self.now, &self.frames[i], self.port, way);
+        let gone = self.egress.waiting.keep(self.now, &self.frames[i], self.port, way, *undo);
         self.stats.work.waiting.add(1);
         for _ in 0..gone {
             self.stats.work.waiting.sub(1);
