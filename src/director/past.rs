@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn sessions_that_halve_every_minute_end_when_half_a_session_is_left() {
-        let minutes = |n| Duration::from_secs(60 * n);
+        let minutes = |n: u64| Duration::from_secs(60 * n);
         let ends = ends_in(1_024, 512, minutes(1)).unwrap();
         assert_eq!(ends.as_secs() / 60, 10, "{ends:?}");
         assert_eq!(ends_in(100, 0, minutes(1)), Some(Duration::ZERO));
