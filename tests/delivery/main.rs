@@ -9,6 +9,7 @@
     reason = "what is checked here are files and scripts"
 )]
 
+mod forge;
 mod manifest;
 mod method;
 mod package;

@@ -202,8 +202,8 @@ fn faults(node: Node<'_, '_>, faults_: &mut Vec<String>) {
             fault(format!("attribute {plain} is missing"));
         }
     }
-    let text = node.children().filter_map(|child| child.is_text().then(|| child.text().unwrap_or_default()));
-    let has_text = text.map(str::trim).any(|text| !text.is_empty());
+    let texts = node.children().filter(Node::is_text).filter_map(|child| child.text());
+    let has_text = texts.map(str::trim).any(|text| !text.is_empty());
     if has_text != rule.text {
         fault(format!("text: {has_text}"));
     }
