@@ -29,6 +29,8 @@ if ! command -v pkgsend > /dev/null 2>&1; then
     echo "no pkgsend here: the package itself can be built on Solaris and illumos only" >&2
     exit 0
 fi
+# The program is a sixth of its size without what only a debugger reads.
+strip "$work/proto/usr/sbin/bng"
 pkgmogrify -O "$work/bng.p5m.2" "$work/bng.p5m.1"
 pkgdepend generate -md "$work/proto" "$work/bng.p5m.2" > "$work/bng.p5m.3"
 pkgdepend resolve -m "$work/bng.p5m.3"
