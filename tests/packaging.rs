@@ -25,8 +25,12 @@ fn exists(pattern: &str) -> bool {
 #[test]
 fn every_file_to_install_exists_once_the_program_is_built() {
     for line in lines("files.txt") {
-        let [mode, pattern, place] = &line[..] else { panic!("not mode, file, place: {line:?}") };
-        assert!(mode == "755" || mode == "644", "{line:?}");
+        let [mode, pattern, place, only @ ..] = &line[..] else { panic!("not mode, file, place: {line:?}") };
+        assert!(["755", "644", "555", "444"].contains(&mode.as_str()), "{line:?}");
+        assert!(matches!(
+            only.iter().map(String::as_str).collect::<Vec<_>>()[..],
+            [] | ["linux" | "solaris"]
+        ));
         assert!(place.starts_with('/'), "{line:?}");
         assert!(pattern.starts_with("target/") || exists(pattern), "nothing matches {pattern}");
     }

@@ -1,4 +1,4 @@
-//! README.md and the Makefile.
+//! README.md, RELEASE.md and the Makefile.
 
 use crate::page::read;
 
@@ -36,11 +36,13 @@ fn made(markdown: &str) -> Vec<String> {
 }
 
 #[test]
-fn whatever_the_readme_makes_is_a_target_of_the_makefile() {
-    let (made, targets) = (made(&read("README.md")), targets());
-    assert!(!made.is_empty(), "README.md makes nothing");
-    for name in made {
-        assert!(targets.contains(&name), "make {name}: the targets are {targets:?}");
+fn whatever_readme_and_release_list_make_is_a_target_of_the_makefile() {
+    for page in ["README.md", "RELEASE.md"] {
+        let (made, targets) = (made(&read(page)), targets());
+        assert!(!made.is_empty(), "{page} makes nothing");
+        for name in made {
+            assert!(targets.contains(&name), "{page}: make {name}: the targets are {targets:?}");
+        }
     }
 }
 

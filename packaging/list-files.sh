@@ -1,0 +1,30 @@
+#!/bin/sh
+# Prints the files of packaging/files.txt for one system, a line each: mode, file in the source tree, place.
+#
+#     packaging/list-files.sh linux|solaris
+#
+# Patterns are expanded, and every pattern must match something: a file that went missing is an error, not a smaller
+# package. That the program is built is the business of whoever copies it.
+set -eu
+
+system=$1
+case $system in
+    linux | solaris) ;;
+    *) echo "no such system: $system" >&2; exit 2 ;;
+esac
+cd "$(dirname "$0")/.."
+
+while read -r mode pattern place only; do
+    case $mode in '#'* | '') continue ;; esac
+    case $only in '' | "$system") ;; *) continue ;; esac
+    for file in $pattern; do
+        case $file in
+            target/*) ;;
+            *) [ -f "$file" ] || { echo "nothing matches $pattern" >&2; exit 1; } ;;
+        esac
+        case $place in
+            */) echo "$mode $file $place$(basename "$file")" ;;
+            *) echo "$mode $file $place" ;;
+        esac
+    done
+done < packaging/files.txt
