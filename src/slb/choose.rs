@@ -131,7 +131,8 @@ pub(super) fn assign<K: Key>(
     let (target, reach, why) = if lost || !stores {
         let candidates = snapshot.class(server, client.addr).candidates(v6);
         let ring = if lost { &candidates.lost } else { &candidates.ring };
-        let target = ring.choose(chooser.hash.flow(client.id, client.dst, 0)).ok_or(Drop::NoTarget)?;
+        let hash = chooser.hash.session(server.method, &client, snapshot.hashbits);
+        let target = ring.choose(hash).ok_or(Drop::NoTarget)?;
         (target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, Why::Consistent)
     } else {
         by_method(chooser)?

@@ -363,24 +363,30 @@ fn who_fails_too_often_stays_out_until_the_operator_says_so() {
 
 #[test]
 fn connections_that_nobody_remembers_go_to_who_had_them_while_it_drains() {
-    let mut model = config::farm(0, 0, 5, (0, 0));
-    model.servers.get_mut(&1).expect("server 1").method = Method::Maglev;
-    model.servers.get_mut(&1).expect("server 1").stimeout = Duration::from_secs(100);
-    let mut world = world(11, model);
-    let homes = ask(&mut world, STATION, 0..200, "S");
-    reload(&mut world, |model| model.targets.get_mut(&2).expect("it is there").state = State::Drain);
-    world.with(0, |node, _| node.clear_sessions());
-    assert_eq!(
-        ask(&mut world, STATION, 0..200, "."),
-        homes,
-        "all of them, those of the target that leaves too"
-    );
-    assert!(ask(&mut world, STATION, 1_000..1_200, "S").values().all(|target| *target != 2));
-    world.run_for(Duration::from_secs(101));
-    world.with(0, |node, _| node.clear_sessions());
-    let later = ask(&mut world, STATION, 0..200, ".");
-    for (client, home) in &homes {
-        assert!(later[client] != 2 && (later[client] == *home || *home == 2), "client {client}");
+    for method in [Method::Maglev, Method::Hash] {
+        let mut model = config::farm(0, 0, 5, (0, 0));
+        model.servers.get_mut(&1).expect("server 1").method = method;
+        model.servers.get_mut(&1).expect("server 1").stimeout = Duration::from_secs(100);
+        let mut world = world(11, model);
+        let all = || (0..200).map(|n| n << 8 | 7);
+        let homes = ask(&mut world, STATION, all(), "S");
+        assert_eq!(homes.values().collect::<BTreeSet<_>>().len(), 5);
+        reload(&mut world, |model| model.targets.get_mut(&2).expect("it is there").state = State::Drain);
+        world.with(0, |node, _| node.clear_sessions());
+        assert_eq!(
+            ask(&mut world, STATION, all(), "."),
+            homes,
+            "all of them, those of the target that leaves too"
+        );
+        assert!(
+            ask(&mut world, STATION, (1_000..1_200).map(|n| n << 8), "S").values().all(|target| *target != 2)
+        );
+        world.run_for(Duration::from_secs(101));
+        world.with(0, |node, _| node.clear_sessions());
+        let later = ask(&mut world, STATION, all(), ".");
+        for (client, home) in &homes {
+            assert!(later[client] != 2 && (later[client] == *home || *home == 2), "client {client}");
+        }
     }
 }
 

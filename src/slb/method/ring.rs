@@ -15,7 +15,8 @@
 //! targets. A ring takes for each row the first choice that takes traffic: so when a target goes only its own rows
 //! change, and when it comes back it gets just these again. Maglev alone changes rows of others, too.
 
-use super::{Ask, rr};
+use super::{Ask, Client, rr};
+use crate::conf::model::Method;
 use crate::hash::HashKey;
 use crate::net::Addr;
 use crate::seed::Seed;
@@ -54,7 +55,6 @@ pub struct Frame {
     members: Vec<Member>,
     /// Indices of members, one for each row.
     first: Vec<u16>,
-    second: Vec<u16>,
     /// Members in proportion to their weights, as many as rows.
     lots: Vec<u16>,
 }
@@ -64,11 +64,10 @@ impl Frame {
     pub fn new(rows: u32, members: &[Member]) -> Self {
         let mut members = members.to_vec();
         members.sort_unstable();
-        let mut frame = Self { members, first: Vec::new(), second: Vec::new(), lots: Vec::new() };
+        let mut frame = Self { members, first: Vec::new(), lots: Vec::new() };
         if !frame.members.is_empty() {
             frame.lots = rr::spread(&dues(rows, &frame.members));
             frame.take_turns(rows);
-            frame.share_out();
         }
         frame
     }
@@ -88,37 +87,15 @@ impl Frame {
         for member in &self.lots {
             let (next, skip) = &mut orders[usize::from(*member)];
             let row = loop {
-                let row = *next;
-                let on = row + *skip;
+                let row = *next as usize;
+                let on = *next + *skip;
                 *next = if on >= rows { on - rows } else { on };
-                let (word, bit) = (&mut taken[row as usize / 64], 1 << (row % 64));
-                if *word & bit == 0 {
-                    *word |= bit;
+                if taken[row / 64] >> (row % 64) & 1 == 0 {
                     break row;
                 }
             };
-            self.first[row as usize] = *member;
-        }
-    }
-
-    /// The second choice of every row: the others in proportion, each member beginning somewhere else.
-    fn share_out(&mut self) {
-        let count = self.lots.len();
-        let mut next: Vec<usize> = self
-            .members
-            .iter()
-            .map(|member| Seed::new(!member.identity).below(count as u64) as usize)
-            .collect();
-        self.second = self.first.clone();
-        if self.members.len() < 2 {
-            return;
-        }
-        for (first, second) in self.first.iter().zip(&mut self.second) {
-            let next = &mut next[usize::from(*first)];
-            while *second == *first {
-                *second = self.lots[*next];
-                *next = if *next + 1 == count { 0 } else { *next + 1 };
-            }
+            taken[row / 64] |= 1 << (row % 64);
+            self.first[row] = *member;
         }
     }
 
@@ -137,14 +114,14 @@ impl Frame {
             return Ring::default();
         }
         let there = |member: u16| numbers.get(usize::from(member)).copied().flatten();
+        let mut seconds = Seconds::new(self);
         let further = |row: u32| {
             let mut seed = Seed::new(u64::from(row));
             let mut lots = (0..TRIES).map(|_| self.lots[seed.below(self.lots.len() as u64) as usize]);
             lots.find_map(there).or_else(|| follower[seed.below(count as u64) as usize])
         };
-        let both = self.first.iter().zip(&self.second);
-        let rows = (0..).zip(both).map(|(row, (first, second))| {
-            there(*first).or_else(|| there(*second)).or_else(|| further(row)).unwrap_or_default()
+        let rows = (0..).zip(&self.first).map(|(row, first)| {
+            there(*first).or_else(|| there(seconds.next(*first))).or_else(|| further(row)).unwrap_or_default()
         });
         Ring(rows.collect())
     }
@@ -152,6 +129,34 @@ impl Frame {
     /// Its members, in the order of their identities.
     pub fn members(&self) -> &[Member] {
         &self.members
+    }
+}
+
+/// The second choices of rows, in the order of rows: those of each member go around among the others, beginning somewhere
+/// else for each.
+struct Seconds<'a> {
+    lots: &'a [u16],
+    next: Vec<usize>,
+}
+
+impl<'a> Seconds<'a> {
+    fn new(frame: &'a Frame) -> Self {
+        let count = frame.lots.len() as u64;
+        let begin = |member: &Member| Seed::new(!member.identity).below(count) as usize;
+        Self { lots: &frame.lots, next: frame.members.iter().map(begin).collect() }
+    }
+
+    /// The second choice of the next row whose first one is `first`; `first` again if there is no other member.
+    fn next(&mut self, first: u16) -> u16 {
+        let next = &mut self.next[usize::from(first)];
+        for _ in 0..self.lots.len() {
+            let lot = self.lots[*next];
+            *next = if *next + 1 == self.lots.len() { 0 } else { *next + 1 };
+            if lot != first {
+                return lot;
+            }
+        }
+        first
     }
 }
 
@@ -208,15 +213,15 @@ impl Hash {
 /// Rows that a flow tries when targets have no room, or have come up just now and get less than their share.
 const ROWS_TRIED: u64 = 16;
 
-/// The target of the session, by all that tells sessions apart.
-pub(super) fn by_flow(ask: &Ask<'_>) -> Option<u16> {
-    choose(ask, Hash::default().flow(ask.client.id, ask.client.dst, 0))
-}
-
-/// The target of the client, by the leading bits of its address.
-pub(super) fn by_address(ask: &Ask<'_>) -> Option<u16> {
-    let network = leading(ask.client.addr, ask.snapshot.hashbits);
-    choose(ask, Hash::default().flow((network, 0), Addr::from_bits(0), 0))
+impl Hash {
+    /// The hash that decides about a session of `client` by the tables of a server with `method`, also when the session is
+    /// not remembered: by the leading `bits` of its address, or by all that tells sessions apart.
+    pub fn session(&self, method: Method, client: &Client, bits: u8) -> u64 {
+        match method {
+            Method::Hash => self.flow((leading(client.addr, bits), 0), Addr::from_bits(0), 0),
+            _ => self.flow(client.id, client.dst, 0),
+        }
+    }
 }
 
 /// The leading `bits` of an address; of IPv6 32 more, because 24 bits of IPv4 and 56 of IPv6 are networks of about the
@@ -226,13 +231,16 @@ fn leading(addr: Addr, bits: u8) -> Addr {
     Addr::from_bits(addr.to_bits() & !u128::MAX.checked_shr(kept).unwrap_or(0))
 }
 
-fn choose(ask: &Ask<'_>, hash: u64) -> Option<u16> {
+/// The target that the table has for a session by `method`.
+pub(super) fn choose(ask: &Ask<'_>, method: Method) -> Option<u16> {
+    let hash = Hash::default().session(method, &ask.client, ask.snapshot.hashbits);
     let mut seed = Seed::new(hash);
     let mut row = hash;
     for _ in 0..ROWS_TRIED {
         let target = ask.candidates.ring.choose(row)?;
         // Its own hash decides, so the same flows come first while the share grows.
-        if (row >> 48) as u16 >= ask.target(target).held && !ask.full(target) {
+        let held = ask.target(target).map_or(0, |target| target.held);
+        if (row >> 48) as u16 >= held && !ask.full(target) {
             return Some(target);
         }
         row = seed.next_u64();
