@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bng::conf::model::{
-    Interface, Model, Module, Network, Ports, Protocol, Proxy, Server, Side, Subnet4, Target, Tunnel,
+    Interface, Method, Model, Module, Network, Ports, Protocol, Proxy, Server, Side, Subnet4, Target, Tunnel,
 };
 use bng::nat::Pools;
 use bng::net::Addr;
@@ -33,6 +33,21 @@ pub(crate) enum Way {
     Nat,
     /// Routing without translation.
     Rt,
+}
+
+/// The snapshot of a node whose server has so many targets.
+pub(crate) fn farm(method: Method, targets: u16) -> Snapshot {
+    let mut model = Way::Dsr.model();
+    let one = model.targets[&1].clone();
+    let target =
+        |n: u16| Target { ipaddr: Some(Ipv4Addr::from_bits(0x0a01_0000 + u32::from(n))), ..one.clone() };
+    model.targets = (1..=targets).map(|n| (n, target(n))).collect();
+    if let Some(server) = model.servers.get_mut(&1) {
+        server.targets = (1..=targets).collect();
+        server.method = method;
+    }
+    let known = Known { way: Way::Dsr, pools: Arc::new(Pools::new(1)), others: Arc::new(Pools::new(2)) };
+    snapshot::compile(1, &model, &known, &mut snapshot::Shelves::default())
 }
 
 impl Way {

@@ -39,10 +39,7 @@ pub enum Status {
 impl Status {
     /// It is up: its sessions are served, and it may get new ones.
     pub fn served(self) -> bool {
-        matches!(
-            self,
-            Self::Active | Self::Disabled | Self::Drain | Self::Maintenance | Self::GivenUp
-        )
+        matches!(self, Self::Active | Self::Disabled | Self::Drain | Self::Maintenance | Self::GivenUp)
     }
 
     /// It is down by itself, not because of the network of this node.

@@ -58,6 +58,8 @@ pub struct Candidates {
     /// The same for connections that are not remembered: targets that have left not long ago and are still up have
     /// their rows, too.
     pub lost: Arc<Ring>,
+    /// Some of them may have only so many sessions.
+    pub limited: bool,
     /// They are the server's backups.
     pub backup: bool,
 }
@@ -183,7 +185,8 @@ impl Farms<'_> {
         let rows = ring::rows(self.model.tuning.maglevsize);
         let ring = self.shelves.ring(rows, &members, open);
         let lost = self.shelves.ring(rows, &members, lingers);
-        Candidates { list, schedule, ring, lost, backup: false }
+        let limited = list.iter().any(|one| target(one.target).maxsessions != 0);
+        Candidates { list, schedule, ring, lost, limited, backup: false }
     }
 
     /// The members of a table, with their target numbers, in the order of their identities.

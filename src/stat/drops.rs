@@ -81,6 +81,8 @@ drops! {
     ServerDisabled = "server-disabled",
     /// server has no target that can take the session
     NoTarget = "no-target",
+    /// every target of the server has as many sessions as it may have
+    Full = "full",
     /// source or destination address that no router forwards
     Martian = "martian",
     /// no network and no gateway that is up leads to the destination

@@ -21,6 +21,8 @@ mod dsr;
 #[cfg(target_os = "linux")]
 mod farm;
 #[cfg(target_os = "linux")]
+mod methods;
+#[cfg(target_os = "linux")]
 mod modes;
 #[cfg(target_os = "linux")]
 mod modes_failure;
@@ -76,6 +78,7 @@ fn main() -> std::process::ExitCode {
         route::cases(),
         syslog::cases(),
         disk::cases(),
+        methods::cases(),
         modes::cases(),
         modes_failure::cases(),
         modes_kernel::cases(),

@@ -58,14 +58,16 @@ impl Ask<'_> {
         own.sessions.get() + own.elsewhere.get()
     }
 
-    fn target(&self, number: u16) -> Target {
-        self.snapshot.targets.get(usize::from(number)).copied().unwrap_or_default()
+    fn target(&self, number: u16) -> Option<&Target> {
+        self.snapshot.targets.get(usize::from(number))
     }
 
     /// Whether `target` has as many sessions as it may have.
     fn full(&self, target: u16) -> bool {
-        let most = self.target(target).maxsessions;
-        most != 0 && self.sessions(target) >= u64::from(most)
+        self.candidates.limited && {
+            let most = self.target(target).map_or(0, |target| target.maxsessions);
+            most != 0 && self.sessions(target) >= u64::from(most)
+        }
     }
 
     /// The candidates whose loads are compared, at most [`LOOKED_AT`] that have room, beginning with another one each
@@ -98,8 +100,8 @@ pub(super) fn choose(method: Method, ask: &Ask<'_>) -> Option<(u16, Why)> {
     let (target, why) = match method {
         Method::Rr => (rr::in_turn(ask), Why::Rr),
         Method::Random => (rr::at_random(ask), Why::Random),
-        Method::Hash => (ring::by_address(ask), Why::Hash),
-        Method::Maglev => (ring::by_flow(ask), Why::Maglev),
+        Method::Hash => (ring::choose(ask, method), Why::Hash),
+        Method::Maglev => (ring::choose(ask, method), Why::Maglev),
         Method::First => (first::choose(ask), Why::First),
         Method::Session => (least::choose(ask, least::sessions), Why::Session),
         Method::Bw => (least::choose(ask, least::traffic), Why::Bw),

@@ -37,11 +37,14 @@ pub fn schedule(weights: &[(u16, u32)]) -> Vec<u16> {
 pub fn spread(counts: &[u32]) -> Vec<u16> {
     let total: usize = counts.iter().map(|count| *count as usize).sum();
     // The nth of `count` is due at (2n + 1) / 2 count of the whole: sorted by that, by counting.
-    let due = |n: u32, count: u32| ((2 * u64::from(n) + 1) * total as u64 / (2 * u64::from(count))) as usize;
+    let dues = |count: u32| {
+        let step = ((total as u64) << 32) / u64::from(count.max(1));
+        (0..u64::from(count)).map(move |n| ((step / 2 + n * step) >> 32) as usize)
+    };
     let mut begins = vec![0u32; total + 1];
     for count in counts {
-        for n in 0..*count {
-            begins[due(n, *count) + 1] += 1;
+        for due in dues(*count) {
+            begins[due + 1] += 1;
         }
     }
     for at in 1..begins.len() {
@@ -49,8 +52,8 @@ pub fn spread(counts: &[u32]) -> Vec<u16> {
     }
     let mut sequence = vec![0; total];
     for (index, count) in (0..).zip(counts) {
-        for n in 0..*count {
-            let begin = &mut begins[due(n, *count)];
+        for due in dues(*count) {
+            let begin = &mut begins[due];
             sequence[*begin as usize] = index;
             *begin += 1;
         }
