@@ -177,7 +177,7 @@ pub fn targets(director: &Director, doors: &Doors) -> Vec<TargetRow> {
         });
         let checks = director
             .checks(*number)
-            .map(|(checked, check)| format!("{} {}", checked.how.word(checked.addr.is_v4()), check.result()));
+            .map(|(checked, check)| format!("{} {}", checked.label(), check.result()));
         TargetRow {
             number: *number,
             name: target.name.clone(),

@@ -4,25 +4,38 @@
 //!   wanted.rs     which checks a configuration asks for
 //!   check.rs      one check: schedule and verdict
 //!   tell.rs       what there is to say of it
-//!   kind.rs       what every kind has to do; echo.rs, arp.rs, ...: one kind each
+//!   kind.rs       what every kind has to do; echo.rs, arp.rs, tcpopen.rs, http.rs, udp.rs, dns.rs, agent.rs: one each
+//!   port.rs       the ports that they ask from; connection.rs, datagram.rs: what those with ports share
 //! ```
 
+mod agent;
 mod arp;
 mod check;
+mod connection;
+mod datagram;
+mod dns;
 mod echo;
+mod http;
 mod kind;
+mod port;
+mod tcpopen;
 mod tell;
+mod udp;
 mod wanted;
 
 use std::collections::BTreeMap;
 
+use std::sync::Arc;
+
 use crate::conf::model::Model;
+use crate::nat::Pools;
 use crate::net::Addr;
 use crate::seed::Seed;
 use crate::time::{Duration, Instant};
-pub use check::{Check, CheckId, Plan, Verdict};
-pub use kind::{Ask, Effect, Failure, How, Input};
-pub use wanted::{Checked, Whose};
+pub use check::{Check, CheckId, Counts, Plan, Verdict};
+pub use kind::{Ask, Effect, Failure, Flow, How, Input, Segment};
+use port::Ports;
+pub use wanted::{Checked, Virtual, Whose};
 
 /// Checks that may ask at the same moment; more wait for the next one. So hundreds that begin together, or whose gateway
 /// is found, do not send all at once.
@@ -55,13 +68,24 @@ pub struct News {
 pub struct Checks {
     checks: BTreeMap<Checked, Check>,
     number: u64,
+    ports: Ports,
     seed: Seed,
 }
 
 impl Checks {
     /// No checks yet.
-    pub fn new(seed: Seed) -> Self {
-        Self { checks: BTreeMap::new(), number: 0, seed }
+    pub fn new(mut seed: Seed) -> Self {
+        Self { checks: BTreeMap::new(), number: 0, ports: Ports::new(seed.next_u64()), seed }
+    }
+
+    /// The ports that are asked from now; it changes by itself.
+    pub fn asking(&self) -> Arc<Pools> {
+        self.ports.asking()
+    }
+
+    /// Translated connections use ports of addresses that checks ask from, too: `pools`.
+    pub fn share(&mut self, pools: Vec<Arc<Pools>>) {
+        self.ports.share(pools);
     }
 
     /// Runs the checks that `model` asks for; those that stay keep their verdict.
@@ -76,14 +100,15 @@ impl Checks {
             }
             self.number += 1;
             let first = first.next().unwrap_or(now);
-            let check = Check::new(CheckId(self.number), first, plan, self.seed.fork());
+            let to = checked.destination();
+            let check = Check::new(CheckId(self.number), to, first, plan, self.seed.fork());
             self.checks.insert(checked, check);
         }
     }
 
     /// What is due at `now`.
     pub fn due(&mut self, now: Instant) -> News {
-        self.each(|_, check| now >= check.deadline(), |check, effects| check.due(now, effects))
+        self.each(|_, check| now >= check.deadline(), |_, check, ports, effects| check.due(now, ports, effects))
     }
 
     /// Probes of some addresses could not be sent because the station on the way there was unknown: try again as soon
@@ -109,23 +134,45 @@ impl Checks {
         self.hear(now, |checked, _| checked.how == How::Echo && checked.addr == addr, &input)
     }
 
+    /// A segment or datagram from `addr` to a port that a check asks from.
+    pub fn received(&mut self, now: Instant, addr: Addr, flow: Flow, input: &Input) -> News {
+        self.each(
+            |_, check| check.flow() == Some(flow),
+            |checked, check, ports, effects| {
+                if checked.destination() == addr {
+                    return check.hear(now, input, ports, effects);
+                }
+                check.hint(Failure::Stray(addr));
+                false
+            },
+        )
+    }
+
+    /// `from` says that a packet of `flow` to `addr` could not be delivered.
+    pub fn refused(&mut self, addr: Addr, flow: Flow, from: Addr, what: &'static str) {
+        let checks = self.checks.iter_mut();
+        for (_, check) in checks.filter(|(checked, c)| checked.destination() == addr && c.flow() == Some(flow)) {
+            check.hint(Failure::Unreachable(from, what));
+        }
+    }
+
     /// Something has come for those that `whom` names.
     fn hear(&mut self, now: Instant, whom: impl Fn(&Checked, &Check) -> bool, input: &Input) -> News {
-        self.each(whom, |check, effects| check.hear(now, input, effects))
+        self.each(whom, |_, check, ports, effects| check.hear(now, input, ports, effects))
     }
 
     /// Does `what` for those that `whom` names.
     fn each(
         &mut self,
         whom: impl Fn(&Checked, &Check) -> bool,
-        mut what: impl FnMut(&mut Check, &mut Vec<Effect>) -> bool,
+        mut what: impl FnMut(&Checked, &mut Check, &Ports, &mut Vec<Effect>) -> bool,
     ) -> News {
         let (mut news, mut effects) = (News::default(), Vec::new());
         for (checked, check) in &mut self.checks {
             if !whom(checked, check) {
                 continue;
             }
-            if what(check, &mut effects) {
+            if what(checked, check, &self.ports, &mut effects) {
                 news.changed.push(*checked);
             }
             let (checked, id) = (*checked, check.id());

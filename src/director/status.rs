@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Director;
-use super::checks::{Verdict, Whose};
+use super::checks::{Checked, Verdict, Whose};
 use crate::note::{Note, Object, Severity};
 use crate::time::Instant;
 
@@ -109,7 +109,7 @@ impl Director {
         let checks = self.checks.of(Whose::Target(number)).filter(|(_, check)| check.verdict() == verdict);
         let checks: Vec<String> = checks
             .map(|(checked, check)| match verdict {
-                Verdict::Failed => check.trouble(checked),
+                Verdict::Failed => check.trouble(checked, self.own_passes(checked)),
                 _ => checked.to_string(),
             })
             .collect();
@@ -120,6 +120,12 @@ impl Director {
             Status::Disabled => "disabled: keeps its sessions, gets no new ones".to_owned(),
             _ => status.to_string(),
         }
+    }
+
+    /// Whether the same check of the target's own address passes, when `checked` goes through a virtual address.
+    pub(super) fn own_passes(&self, checked: &Checked) -> Option<bool> {
+        let own = self.checks.of(checked.whose).find(|(other, _)| other.is_own_of(checked));
+        own.map(|(_, check)| check.verdict() == Verdict::Passed)
     }
 
     /// Status of target `number`; `None` when it is not registered.
