@@ -440,9 +440,11 @@ impl Director {
             let pools = || Arc::new(Pools::new(self.seed.next_u64()));
             self.pools.entry(addr).or_insert_with(pools);
         }
-        let reals = self.model.networks.values().flat_map(|n| {
-            [n.real.map(Addr::v4), n.real6.map(Addr::v6)].into_iter().flatten()
-        });
+        let reals = self
+            .model
+            .networks
+            .values()
+            .flat_map(|n| [n.real.map(Addr::v4), n.real6.map(Addr::v6)].into_iter().flatten());
         self.checks.share(reals.filter_map(|real| self.pools.get(&real).cloned()).collect());
         watched.extend(self.pings.iter().map(ping::Run::hop));
         let routes = &self.routes;

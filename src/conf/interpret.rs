@@ -937,12 +937,11 @@ impl<'a> Interpreter<'a, '_> {
     fn modules_in_use(&mut self, model: &Model) {
         let Some(top) = self.only(Kind::Top) else { return };
         let registered = model.servers.values().any(|server| server.registered);
-        let checks =
-            model.targets.values().any(|t| !t.probes().is_empty())
-                || model
-                    .gateway
-                    .as_ref()
-                    .is_some_and(|gateway| gateway.ping.is_some() || gateway.ping6.is_some());
+        let checks = model.targets.values().any(|t| !t.probes().is_empty())
+            || model
+                .gateway
+                .as_ref()
+                .is_some_and(|gateway| gateway.ping.is_some() || gateway.ping6.is_some());
         let sides = model.networks.values().any(|network| network.active && network.nat.is_some());
         let tnats = model.tnats.values().any(|tnat| tnat.active);
         let uses = [

@@ -130,7 +130,14 @@ impl Outer {
 }
 
 /// The whole frame that carries IP packet `inner` of our own through a tunnel of `kind` from `src` to `dst`.
-pub(crate) fn wrap(kind: Tunnel, (src, dst): (Addr, Addr), hop: &Hop, inner: &[u8], v6: bool, flow: u32) -> Vec<u8> {
+pub(crate) fn wrap(
+    kind: Tunnel,
+    (src, dst): (Addr, Addr),
+    hop: &Hop,
+    inner: &[u8],
+    v6: bool,
+    flow: u32,
+) -> Vec<u8> {
     let mut headers = [0; HEADERS_MAX];
     let at = Outer { kind, src, dst }.headers(&mut headers, hop, inner, v6, flow);
     [&headers[at..], inner].concat()

@@ -382,7 +382,8 @@ mod tests {
     #[test]
     fn the_largest_segment_is_found_among_options_and_nonsense_ends_the_search() {
         assert_eq!(mss(&[1, 1, 3, 3, 7, 2, 4, 5, 0xb4]), Some(1460));
-        for options in [&[][..], &[0, 2, 4, 5, 0xb4], &[8, 0, 2, 4, 5, 0xb4], &[2, 4, 5], &[8, 200, 1], &[8]] {
+        for options in [&[][..], &[0, 2, 4, 5, 0xb4], &[8, 0, 2, 4, 5, 0xb4], &[2, 4, 5], &[8, 200, 1], &[8]]
+        {
             assert_eq!(mss(options), None, "{options:?}");
         }
     }

@@ -78,7 +78,8 @@ impl<'a> Interpreter<'a, '_> {
     fn bytes(&mut self, subject: Subject<'a>, keyword: &str) -> Vec<u8> {
         let text = self.text(Some(subject), keyword).unwrap_or_default();
         unescape(&text).unwrap_or_else(|bad| {
-            let message = format!("the {keyword} of {} has '{bad}' in it, which means nothing", subject.name());
+            let message =
+                format!("the {keyword} of {} has '{bad}' in it, which means nothing", subject.name());
             let help = "'\\xHH' is the byte with the hexadecimal number HH; a backslash itself is '\\x5c'";
             self.problem(subject, keyword, message, Some(help));
             Vec::new()
@@ -129,7 +130,9 @@ mod tests {
         assert_eq!(unescape(r"a\x00\r\n\t\0\x5cz").unwrap(), b"a\0\r\n\t\0\\z");
         assert_eq!(unescape("").unwrap(), b"");
         assert_eq!(unescape("Grüße").unwrap(), "Grüße".as_bytes());
-        for (text, bad) in [(r"\q", r"\q"), (r"a\", r"\"), (r"\x1", r"\x"), (r"\xgg", r"\x"), (r"\x1ü", r"\x")] {
+        for (text, bad) in
+            [(r"\q", r"\q"), (r"a\", r"\"), (r"\x1", r"\x"), (r"\xgg", r"\x"), (r"\x1ü", r"\x")]
+        {
             assert_eq!(unescape(text), Err(bad.to_owned()));
         }
     }

@@ -223,7 +223,10 @@ impl Check {
     pub(super) fn deadline(&self) -> Instant {
         let silence = (self.verdict != Verdict::Failed && self.is_enough())
             .then_some(self.heard + self.plan.probe.timeout);
-        [silence, self.exchange.deadline(&self.plan.probe)].into_iter().flatten().fold(self.next, Instant::min)
+        [silence, self.exchange.deadline(&self.plan.probe)]
+            .into_iter()
+            .flatten()
+            .fold(self.next, Instant::min)
     }
 
     /// Asks at `at`, without regard to the interval.

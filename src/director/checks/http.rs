@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn what_is_no_http_is_told_at_the_first_wrong_byte() {
-        for answer in [&b"S"[..], b"HTTP/2", b"HTTP/1.1 20x ", b"HTTP/1.1 2000", b"HTTP/1.1\r\n", b"\r\n\r\n"] {
+        for answer in [&b"S"[..], b"HTTP/2", b"HTTP/1.1 20x ", b"HTTP/1.1 2000", b"HTTP/1.1\r\n", b"\r\n\r\n"]
+        {
             assert!(status(answer).is_err(), "{}", String::from_utf8_lossy(answer));
         }
     }

@@ -12,6 +12,10 @@ impl Question for Ask {
     fn judge(&self, answer: &[u8], _effects: &mut Vec<Effect>) -> Option<Result<(), Failure>> {
         let expected = &self.expect;
         let found = expected.is_empty() || answer.windows(expected.len()).any(|bytes| bytes == expected);
-        Some(if found { Ok(()) } else { Err(Failure::Wrong("the answer is not the expected one".to_owned())) })
+        Some(if found {
+            Ok(())
+        } else {
+            Err(Failure::Wrong("the answer is not the expected one".to_owned()))
+        })
     }
 }

@@ -125,8 +125,8 @@ fn ways(model: &Model, number: u16, target: &Target, is_v4: bool, ask: &Ask) -> 
         Ask::Echo | Ask::Arp | Ask::Agent(..) => return Vec::new(),
     };
     // A tunnel carries packets of either family to an address of either.
-    let other = target.tunnel.is_some()
-        && if is_v4 { target.ipaddr6.is_none() } else { target.ipaddr.is_none() };
+    let other =
+        target.tunnel.is_some() && if is_v4 { target.ipaddr6.is_none() } else { target.ipaddr.is_none() };
     let mut ways = Vec::new();
     for server in model.servers.values() {
         if !server.registered
