@@ -98,11 +98,11 @@ impl Checks {
                 check.count(&plan);
                 continue;
             }
-            self.number += 1;
             let first = first.next().unwrap_or(now);
             let to = checked.destination();
             let check = Check::new(CheckId(self.number), to, first, plan, self.seed.fork());
             self.checks.insert(checked, check);
+            self.number += 1;
         }
     }
 

@@ -23,7 +23,11 @@ pub(crate) fn cases() -> Vec<Case> {
     let (nft, web) = (&["nft", "nginx", "curl"], &["nginx", "curl"]);
     vec![
         Case::new("an HTTP check sees a web server killed, frozen and firewalled", nft, http),
-        Case::new("a TCP check sees a server killed and firewalled, of both families", &["nft", "sshd"], tcp),
+        Case::new(
+            "a TCP check sees a server killed and firewalled, of both families",
+            &["nft", "sshd", "ssh-keygen"],
+            tcp,
+        ),
         Case::new("a name server check sees dnsmasq frozen, killed and without the name", &["dnsmasq"], dns),
         Case::new("a datagram check sees an echo killed, rejected, wrong and late", &["nft", "socat"], udp),
         Case::new("a check through the virtual address sees that it is missing", web, alias),
@@ -146,13 +150,13 @@ fn http() {
     until_up(&bng);
     // Frozen: the kernel still opens connections.
     server.signal(Signal::SIGSTOP);
-    until_down(&bng, "http of 10.1.0.11:80 for 3 s: the connection opens, but no answer comes");
+    until_down(&bng, ":80 for 3 s: the connection opens, but no answer comes");
     server.signal(Signal::SIGCONT);
     until_up(&bng);
     for (verdict, why) in [
-        ("drop", "no answer to http of 10.1.0.11:80 for 3 s"),
-        ("reject with tcp reset", "http of 10.1.0.11:80 is refused"),
-        ("reject with icmpx port-unreachable", "http of 10.1.0.11:80: 10.1.0.11 says ICMP port unreachable"),
+        ("drop", "no answer to http of"),
+        ("reject with tcp reset", ":80 is refused"),
+        ("reject with icmpx type port-unreachable", "port unreachable"),
     ] {
         firewall(target, "tcp dport 80", verdict);
         until_down(&bng, why);
@@ -160,7 +164,7 @@ fn http() {
         until_up(&bng);
     }
     server.kill();
-    until_down(&bng, "http of [2001:db8::1:1]:80 is refused");
+    until_down(&bng, ":80 is refused");
     let _server = start();
     until_up(&bng);
     // A page that does not exist.
@@ -172,10 +176,16 @@ fn http() {
     assert!(table.contains("http of 10.1.0.11:80") && table.contains("ok in"), "{table}");
 }
 
+/// sshd, perhaps not for the first time.
+fn shell_server(world: &World, host: &Host) -> Service {
+    host.run(&format!("rm -f {}/ssh_host_ed25519_key*", world.dir().display()));
+    sshd::start(world, host)
+}
+
 fn tcp() {
     let ward = Ward::new();
     let target = &ward.targets[0];
-    let server = sshd::start(&ward.world, target);
+    let server = shell_server(&ward.world, target);
     let bng = ward.bng(22, &[&format!("tcpopen 22,{INTERVAL},{TIMEOUT} tcpopen6 22,{INTERVAL},{TIMEOUT}")]);
     until_up(&bng);
     for (what, verdict, why) in [
@@ -193,8 +203,8 @@ fn tcp() {
         until_up(&bng);
     }
     server.kill();
-    until_down(&bng, "tcpopen of 10.1.0.11:22 is refused");
-    let _server = sshd::start(&ward.world, target);
+    until_down(&bng, ":22 is refused");
+    let _server = shell_server(&ward.world, target);
     until_up(&bng);
 }
 
@@ -203,7 +213,8 @@ fn dns() {
     let target = &ward.targets[0];
     let start = |name: &str| {
         let mut command = target.command("dnsmasq");
-        command.args(["-k", "-C", "/dev/null", "-R", "-h", "--pid-file", "-u", "root"]);
+        command.args(["--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--user=root"]);
+        command.args(["--no-resolv", "--no-hosts", "--bind-dynamic"]);
         command.arg(format!("--address=/{name}/192.0.2.1")).arg("--local=/test/");
         Service::start(&mut command, &ward.world.dir().join("dnsmasq.log"))
     };
@@ -211,11 +222,11 @@ fn dns() {
     let bng = ward.bng(53, &[&format!("dns 53,{INTERVAL},{TIMEOUT} dnsname www.test")]);
     until_up(&bng);
     server.signal(Signal::SIGSTOP);
-    until_down(&bng, "no answer to dns of 10.1.0.11:53 for 3 s");
+    until_down(&bng, "no answer to dns of");
     server.signal(Signal::SIGCONT);
     until_up(&bng);
     server.kill();
-    until_down(&bng, "dns of 10.1.0.11:53: 10.1.0.11 says ICMP port unreachable");
+    until_down(&bng, "port unreachable");
     let server = start("other.test");
     wait::for_true("the reason", Duration::from_secs(6), || {
         bng.cmdctl("show target 1\n").contains("NXDOMAIN")
@@ -239,8 +250,8 @@ fn udp() {
         ward.bng(7, &[&format!("udp 7,{INTERVAL},{TIMEOUT} udpsend \"PING\\x01\\n\" udpexpect \"\\x01\"")]);
     until_up(&bng);
     for (verdict, why) in [
-        ("drop", "no answer to udp of 10.1.0.11:7 for 3 s"),
-        ("reject with icmpx admin-prohibited", "10.1.0.11 says ICMP administratively prohibited"),
+        ("drop", "no answer to udp of"),
+        ("reject with icmpx type admin-prohibited", "administratively prohibited"),
     ] {
         firewall(target, "udp dport 7", verdict);
         until_down(&bng, why);
@@ -248,7 +259,7 @@ fn udp() {
         until_up(&bng);
     }
     server.kill();
-    until_down(&bng, "udp of 10.1.0.11:7: 10.1.0.11 says ICMP port unreachable");
+    until_down(&bng, "port unreachable");
     // An answer within the timeout is in time even if others were asked for meanwhile, and one after it never is.
     let server = start("'sleep 1.5; cat'");
     wait::for_true("target 1 up", Duration::from_secs(5), || is_up(&bng, 1));
@@ -293,7 +304,7 @@ fn alias() {
     server.kill();
     let own = [format!("{}:80", TARGET[0]), format!("[{}]:80", TARGET[1])];
     let server = web::start(&ward.world, target, "web", &[&own[0], &own[1]]);
-    until_down(&bng, "10.1.0.11 is refused (it answers at its own address, but not for 10.1.0.100:80");
+    until_down(&bng, " is refused (it answers at its own address, but not for ");
     bng.cmdctl("target 1 check own\n");
     until_up(&bng);
     server.kill();
@@ -302,7 +313,7 @@ fn alias() {
 /// The host's own sshd behind a tap: its kernel routes the answers back to the tap.
 fn tap() {
     let poc = crate::poc::Poc::new();
-    let server = sshd::start(&poc.world, &poc.balancer);
+    let server = shell_server(&poc.world, &poc.balancer);
     let bng = Bng::running(BNG, &poc.world, &poc.balancer, &crate::poc::config("raw"));
     bng.cmdctl("target 1 tcpopen 22,1,3\n");
     wait::for_true("target 1 up", Duration::from_secs(10), || is_up(&bng, 1));
@@ -311,7 +322,7 @@ fn tap() {
     assert!(table.split_whitespace().collect::<Vec<_>>().join(" ").contains(&through), "{table}");
     server.kill();
     until_down(&bng, "is refused");
-    let _server = sshd::start(&poc.world, &poc.balancer);
+    let _server = shell_server(&poc.world, &poc.balancer);
     until_up(&bng);
 }
 

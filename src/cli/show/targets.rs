@@ -244,7 +244,7 @@ mod tests {
 
   check               result since    answer asked answered failed strays
   ---
-  ping of 10.20.20.20 ok      61 s 1.2 s ago    40       39      1      0
+  ping of 10.20.20.20 ok      61 s 1.2 s ago    40       39      1 0
 "
         );
         assert_eq!(

@@ -83,16 +83,22 @@ pub struct Check {
     open: bool,
     /// Probes leave at this time and at every interval from it.
     phase: Instant,
+    /// From the first probe, or one out of turn, to the next.
+    offset: Duration,
     next: Instant,
     /// Last good answer, or the first probe while there was none.
     heard: Instant,
 }
 
 impl Check {
-    /// A check that asks first at `first`, then at an interval that begins anywhere: so many checks are not asked at
-    /// the same time.
+    /// A check that asks first at `first`, then after a part of the interval that is its own, then at the interval: so
+    /// many checks do not ask at the same time. The parts are those of van der Corput, which lie as far from each other as
+    /// can be, however many there are: all of it, a half, a quarter, three quarters, ...
     pub(super) fn new(id: CheckId, to: Addr, first: Instant, plan: Plan, mut seed: Seed) -> Self {
         let interval = plan.probe.interval.as_micros() as u64;
+        let part = u64::from((id.0 as u32).reverse_bits());
+        let offset = if part == 0 { interval } else { (interval * part) >> 32 };
+        let offset = Duration::from_micros(offset.max(1));
         Self {
             id,
             exchange: plan.ask.exchange(to.to_ip(), &mut seed),
@@ -105,7 +111,8 @@ impl Check {
             good: 0,
             bad: 0,
             open: false,
-            phase: first + Duration::from_micros(1 + seed.below(interval)),
+            phase: first + offset,
+            offset,
             next: first,
             heard: first,
             seed,
@@ -146,6 +153,11 @@ impl Check {
     /// Why the last probe whose outcome is known failed; `None` when it did not.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
+    }
+
+    /// When the next probe leaves.
+    pub fn next(&self) -> Instant {
+        self.next
     }
 
     /// Good answers in a row that have come while it was failed, of those that bring it up.
@@ -231,7 +243,9 @@ impl Check {
 
     /// Asks at `at`, without regard to the interval.
     pub(super) fn hurry(&mut self, at: Instant) {
-        self.next = self.next.min(at);
+        if at < self.next {
+            (self.next, self.phase) = (at, at + self.offset);
+        }
     }
 
     /// The next time after `now` at which a probe leaves.

