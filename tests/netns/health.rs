@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bng_world::{Bng, Host, Service, World, sshd, wait, web};
 use nix::sys::signal::Signal;
 
-use crate::farm::is_up;
+use crate::farm::{FIRST, Farm, Place, config, is_master, is_up};
 use crate::suite::{BNG, Case};
 
 /// Virtual addresses of the server.
@@ -32,6 +32,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("a datagram check sees an echo killed, rejected, wrong and late", &["nft", "socat"], udp),
         Case::new("a check through the virtual address sees that it is missing", web, alias),
         Case::new("a check through a tap sees the service of the local host", &["sshd", "ssh-keygen"], tap),
+        Case::new("a backup node checks through virtual addresses too", web, backup),
         Case::new("clients see no more failures than the timeout of a check allows", web, clients),
     ]
 }
@@ -112,7 +113,7 @@ fn reason(bng: &Bng) -> String {
 
 fn until_up(bng: &Bng) {
     let took = wait::for_true("target 1 up", Duration::from_secs(10), || is_up(bng, 1));
-    assert!(took <= Duration::from_secs(2 * INTERVAL) + SLACK, "up after {took:?}: {}", reason(bng));
+    assert!(took <= Duration::from_secs(2 * INTERVAL + 1) + SLACK, "up after {took:?}: {}", reason(bng));
 }
 
 /// Waits until target 1 is down, for `why`, and looks whether that took as long as the check says.
@@ -324,6 +325,29 @@ fn tap() {
     until_down(&bng, "is refused");
     let _server = shell_server(&poc.world, &poc.balancer);
     until_up(&bng);
+}
+
+/// Both nodes ask; the answers to the backup come from addresses that it does not own.
+fn backup() {
+    let mut farm = Farm::new();
+    let second = farm.world.plugged("second", &["10.1.0.4/16"]);
+    let checks =
+        format!("dsr enable\n    tcpopen 80,{INTERVAL},{TIMEOUT}\n    tcpopen6 80,{INTERVAL},{TIMEOUT}");
+    // Nothing listens on the port of server 4, which would be seen.
+    let text =
+        |place| config("raw", place).replace("dsr enable", &checks).replace("servers 1,2,3,4", "servers 1-3");
+    let place = Place { real: "10.1.0.5", real6: "2001:db8::2:5", priority: 100 };
+    let nodes = [(&farm.balancer, FIRST), (&second, place)]
+        .map(|(host, place)| Bng::running(BNG, &farm.world, host, &text(place)));
+    for node in &nodes {
+        wait::for_true("target 1 up", Duration::from_secs(15), || is_up(node, 1));
+    }
+    wait::for_true("one master", Duration::from_secs(10), || is_master(&nodes[0]) && !is_master(&nodes[1]));
+    farm.webs[0].run(&format!("ip addr del {VIP}/32 dev lo", VIP = crate::farm::VIP));
+    until_down(&nodes[0], "it answers at its own address, but not for");
+    wait::for_true("target 1 down on the backup", SLACK, || !is_up(&nodes[1], 1));
+    farm.webs[0].hide(crate::farm::VIP);
+    nodes.iter().for_each(until_up);
 }
 
 fn clients() {
