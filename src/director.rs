@@ -163,6 +163,11 @@ impl Director {
         }
         self.model = model;
         self.checks.set(now, &self.model);
+        for (number, target) in &self.model.targets {
+            if target.agent.is_none() && target.agent6.is_none() {
+                self.loads.set_agent(*number, None);
+            }
+        }
         self.rewire(now);
     }
 

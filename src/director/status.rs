@@ -145,7 +145,8 @@ impl Director {
     /// Whether the same check of the target's own address passes, when `checked` goes through a virtual address.
     pub(super) fn own_passes(&self, checked: &Checked) -> Option<bool> {
         let own = self.checks.of(checked.whose).find(|(other, _)| other.is_own_of(checked));
-        own.map(|(_, check)| check.verdict() == Verdict::Passed)
+        // Where its last probe has failed it is on its way down, and has only been asked a moment later.
+        own.map(|(_, check)| check.verdict() == Verdict::Passed && check.failure().is_none())
     }
 
     /// Status of target `number`; `None` when it is not registered.

@@ -126,25 +126,23 @@ pub fn render(rows: &[TargetRow]) -> String {
 /// The same, followed by what is known of every check.
 pub fn details(rows: &[TargetRow]) -> String {
     let columns = [
-        Column::Left("check"),
-        Column::Left("result"),
         Column::Right("since"),
         Column::Right("answer"),
         Column::Right("asked"),
         Column::Right("answered"),
         Column::Right("failed"),
         Column::Right("strays"),
+        Column::Left("check"),
     ];
     let cells = |check: &CheckRow| {
         vec![
-            check.what.clone(),
-            check.result.clone(),
             format!("{} s", check.since),
             check.answer.map_or_else(|| "-".to_owned(), |ago| format!("{:.1} s ago", ago.as_secs_f64())),
             count(check.counts.asked),
             count(check.counts.answered),
             count(check.counts.failed),
             count(check.counts.strays),
+            format!("{}: {}", check.what, check.result),
         ]
     };
     let checks: Vec<_> = rows.iter().flat_map(|row| &row.checks).map(cells).collect();
@@ -242,9 +240,9 @@ mod tests {
   ---
     1 active        1      12   1260 10.20.20.20:22 02:00:00:00:00:0a ping ok
 
-  check               result since    answer asked answered failed strays
+  since    answer asked answered failed strays check
   ---
-  ping of 10.20.20.20 ok      61 s 1.2 s ago    40       39      1 0
+   61 s 1.2 s ago    40       39      1      0 ping of 10.20.20.20: ok
 "
         );
         assert_eq!(

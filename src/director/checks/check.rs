@@ -241,10 +241,12 @@ impl Check {
             .fold(self.next, Instant::min)
     }
 
-    /// Asks at `at`, without regard to the interval.
+    /// Asks at `at`, without regard to the interval: the last probe has not left.
     pub(super) fn hurry(&mut self, at: Instant) {
         if at < self.next {
             (self.next, self.phase) = (at, at + self.offset);
+            self.open = false;
+            self.exchange.restart();
         }
     }
 

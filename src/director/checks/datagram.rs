@@ -42,6 +42,10 @@ impl<Q: Question> Exchange for Datagram<Q> {
         }
     }
 
+    fn restart(&mut self) {
+        self.asked = None;
+    }
+
     fn hear(&mut self, context: &mut Context<'_>, input: &Input) -> Option<Outcome> {
         let Input::Datagram { data, .. } = input else { return None };
         let (_, begun, _) = self.asked.as_ref()?;

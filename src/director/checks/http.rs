@@ -96,6 +96,10 @@ impl Exchange for Http {
         }
     }
 
+    fn restart(&mut self) {
+        self.connection = None;
+    }
+
     fn hear(&mut self, context: &mut Context<'_>, input: &Input) -> Option<Outcome> {
         let Input::Segment(segment) = input else { return None };
         let connection = self.connection.as_mut()?;

@@ -278,6 +278,9 @@ pub(super) trait Exchange: fmt::Debug + Send {
     /// It is time for the next probe. One that is still under way may go on instead: it has the whole timeout.
     fn ask(&mut self, context: &mut Context<'_>);
 
+    /// What was asked last has not left this node.
+    fn restart(&mut self) {}
+
     /// Something has come. `None` when it decides nothing.
     fn hear(&mut self, context: &mut Context<'_>, input: &Input) -> Option<Outcome>;
 

@@ -29,6 +29,10 @@ impl Exchange for TcpOpen {
         }
     }
 
+    fn restart(&mut self) {
+        self.connection = None;
+    }
+
     fn hear(&mut self, context: &mut Context<'_>, input: &Input) -> Option<Outcome> {
         let Input::Segment(segment) = input else { return None };
         let connection = self.connection.as_mut()?;
