@@ -252,7 +252,6 @@ fn a_file_of_a_later_original_is_kept_with_one_warning_per_keyword() {
             kept("'syncpeer' of network", "sessions are not told to it"),
             "warning: 'plugin' of server is not implemented in this version (it is skipped and will not be saved)"
                 .to_owned(),
-            kept("'agent' of target", "the check counts as passed"),
             kept("'script' of target", "the check counts as passed"),
             kept("'lgrp' of target", "clients of all locations are taken"),
             kept("'lgrp'", "no location is known"),
@@ -389,6 +388,66 @@ register tnats 1
             "target 8 of tnat 1 does not exist",
         ]
     );
+}
+
+#[test]
+fn a_check_is_what_its_statements_say() {
+    let text = "target 1 { ipaddr 10.0.0.7 ipaddr6 2001:db8::7 tunnel ipip check own rise 3 fall 2\n\
+        tcpopen 22,1,3 tcpopen6 22,1,3 agent 439,1,3 ascale 2.5 aoffset -1\n\
+        http 8080,1,3 httppath \"/a?b=c\" httphost www.test httpstatus 200-202,301\n\
+        udp 7,1,3 udpsend \"a\\x00\\r\\n\" udpexpect \"\\x5c\"\n\
+        dns 53,1,3 dnsname www.test dnstype aaaa dnsanswer any }\n\
+        target 2 { ipaddr 10.0.0.8 http 80,1,3 dns 53,1,3 dnsname . }\n";
+    let config = good(text);
+    let model = config.model().expect("valid");
+    let target = &model.targets[&1];
+    assert_eq!((target.check_vip, target.rise, target.fall), (Some(false), 3, 2));
+    assert_eq!((target.ascale, target.aoffset), (2_500, -1_000));
+    let http = target.http.as_ref().expect("a check");
+    assert_eq!((http.port, &*http.path, http.host.as_deref()), (8080, "/a?b=c", Some("www.test")));
+    assert!(http.status.contains(202) && http.status.contains(301) && !http.status.contains(203));
+    let udp = target.udp.as_ref().expect("a check");
+    assert_eq!((&udp.send[..], &udp.expect[..]), (&b"a\0\r\n"[..], &b"\\"[..]));
+    let dns = target.dns.as_ref().expect("a check");
+    assert_eq!((&*dns.name, dns.kind, dns.rcode), ("www.test", 28, None));
+    let words: Vec<&str> = target.probes().into_iter().map(|(word, _)| word).collect();
+    assert_eq!(words, ["tcpopen", "tcpopen6", "agent", "http", "udp", "dns"]);
+    let usual = &model.targets[&2];
+    assert_eq!((usual.rise, usual.fall, usual.ascale, usual.check_vip), (1, 1, 1_000, None));
+    let http = usual.http.as_ref().expect("a check");
+    assert!(http.status.contains(200) && http.status.contains(399) && !http.status.contains(404));
+    assert_eq!((&*http.path, usual.dns.as_ref().and_then(|dns| dns.rcode)), ("/", Some(0)));
+    let written = config.write(&header());
+    assert_eq!(self::model(&written).targets, model.targets, "{written}");
+    assert!(!written.contains("dnsanswer noerror") && !written.contains("httpstatus 200-399"), "{written}");
+}
+
+#[test]
+fn a_check_that_cannot_be_says_why() {
+    for (statements, complaint) in [
+        (
+            "check vip",
+            "target 1 cannot be checked through the addresses of its servers: they are replaced by its own",
+        ),
+        (
+            "http 80,1,3 httppath x",
+            "the httppath of target 1 must begin with a slash and have no blanks in it",
+        ),
+        (
+            "http 80,1,3 httppath \"/a b\"",
+            "the httppath of target 1 must begin with a slash and have no blanks in it",
+        ),
+        ("http 80,1,3 httphost \"a b\"", "the httphost of target 1 cannot be a host name"),
+        ("udp 7,1,3 udpsend \"\\q\"", "the udpsend of target 1 has '\\q' in it, which means nothing"),
+        ("dns 53,1,3", "target 1 has a check by dns, but no dnsname to ask for"),
+        ("dns 53,1,3 dnsname a..b", "the dnsname of target 1 is no name of the DNS"),
+        ("udpexpect x", "target 1 has udpexpect, but no check by udp"),
+    ] {
+        let text = format!("target 1 {{ ipaddr 10.0.0.7 {statements} }}\nregister targets 1\n");
+        let (_, diagnostics) = Config::parse("f", &text);
+        let messages: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+        assert!(messages.iter().any(|message| message.contains(complaint)), "{statements}: {messages:?}");
+    }
 }
 
 #[test]

@@ -12,11 +12,12 @@ use crate::cli::show::pools::PoolRow;
 use crate::cli::show::servers::{ServerRow, ServerState};
 use crate::cli::show::sessions::{SessionRow, Sync};
 use crate::cli::show::table::Answers;
-use crate::cli::show::targets::{TargetRow, TargetState};
+use crate::cli::show::targets::{CheckRow, TargetRow, TargetState};
 use crate::cli::show::threads::{ThreadRow, Work};
 use crate::cli::show::vips::VipRow;
 use crate::cli::show::vrrp::VrrpView;
 use crate::conf::model::Protocol;
+use crate::director::checks::Verdict;
 use crate::director::{Director, GatewayStatus, GatewayView, Status};
 use crate::flow;
 use crate::module::vrrp::machine::State;
@@ -176,15 +177,23 @@ pub fn targets(now: Instant, director: &Director, doors: &Doors) -> Vec<TargetRo
                 TargetState::Down
             }
         };
-        let reason = status.and_then(|status| {
-            let text = status.to_string();
-            let why = |word: &str| text.strip_prefix(word).map(str::to_owned);
-            why("down: ").or_else(|| why("disabled: "))
-        });
+        let reason = director.trouble(*number);
         let leaving = matches!(state, TargetState::Drain | TargetState::Maintenance | TargetState::Disabled);
-        let checks = director
-            .checks(*number)
-            .map(|(checked, check)| format!("{} {}", checked.how.word(checked.addr.is_v4()), check.result()));
+        let checks = director.checks(*number).map(|(checked, check)| CheckRow {
+            label: checked.label(),
+            what: checked.to_string(),
+            verdict: match check.verdict() {
+                Verdict::Waiting => "waiting",
+                Verdict::Passed => "ok",
+                Verdict::Failed => "failed",
+            },
+            result: check.result(),
+            since: now.since(check.since()).as_secs(),
+            latency: check.round_trip(),
+            answer: check.heard().map(|at| now.since(at)),
+            failure: check.failure().map(ToString::to_string),
+            counts: check.counts(),
+        });
         TargetRow {
             number: *number,
             name: target.name.clone(),

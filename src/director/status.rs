@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Director;
-use super::checks::{Verdict, Whose};
+use super::checks::{Checked, Verdict, Whose};
 use super::past::Past;
 use crate::conf::model::State;
 use crate::note::{Note, Object, Severity};
@@ -76,7 +76,19 @@ pub struct TargetView {
     pub since: Instant,
 }
 
+/// Checks that one line names, at most.
+const TOLD_MAX: usize = 4;
+
 impl Director {
+    /// Why target `number` takes no traffic; `None` when it does, or is not registered.
+    pub fn trouble(&self, number: u16) -> Option<String> {
+        let (status, _) = self.status.get(&number)?;
+        let told = *status == Status::GivenUp || !status.served();
+        let text = told.then(|| self.explained(number, *status))?;
+        let why = ["down: ", "disabled: "].iter().find_map(|word| text.strip_prefix(word));
+        Some(why.unwrap_or(&text).to_owned())
+    }
+
     /// Whether frames may be sent to target `number` as it was last assessed: it is up, enabled or not.
     pub(super) fn usable(&self, number: u16) -> bool {
         self.status.get(&number).is_some_and(|(status, _)| status.served())
@@ -137,12 +149,21 @@ impl Director {
     fn explained(&self, number: u16, status: Status) -> String {
         let verdict = if status == Status::CheckFailed { Verdict::Failed } else { Verdict::Passed };
         let checks = self.checks.of(Whose::Target(number)).filter(|(_, check)| check.verdict() == verdict);
-        let checks: Vec<String> = checks
+        // What the target does not answer at its own address, it cannot answer for that of a server either.
+        let checks = checks.filter(|(checked, _)| {
+            verdict == Verdict::Passed || checked.through.is_none() || self.own_passes(checked) != Some(false)
+        });
+        let mut checks: Vec<String> = checks
             .map(|(checked, check)| match verdict {
-                Verdict::Failed => check.trouble(checked),
+                Verdict::Failed => check.trouble(checked, self.own_passes(checked)),
                 _ => checked.to_string(),
             })
             .collect();
+        if checks.len() > TOLD_MAX {
+            let more = checks.len() - TOLD_MAX;
+            checks.truncate(TOLD_MAX);
+            checks.push(format!("{more} more"));
+        }
         match status {
             Status::Active if self.pasts.get(&number).is_some_and(Past::begins) => {
                 "up: its share of new sessions grows from now on".to_owned()
@@ -165,6 +186,13 @@ impl Director {
             Some((n, most)) => format!(", failure {n} of {most}"),
             None => String::new(),
         }
+    }
+
+    /// Whether the same check of the target's own address passes, when `checked` goes through a virtual address.
+    pub(super) fn own_passes(&self, checked: &Checked) -> Option<bool> {
+        let own = self.checks.of(checked.whose).find(|(other, _)| other.is_own_of(checked));
+        // Where its last probe has failed it is on its way down, and has only been asked a moment later.
+        own.map(|(_, check)| check.verdict() == Verdict::Passed && check.failure().is_none())
     }
 
     /// Status of target `number`; `None` when it is not registered.

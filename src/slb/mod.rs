@@ -15,7 +15,7 @@ pub mod loads;
 mod lost;
 pub mod method;
 pub mod session;
-mod tunnel;
+pub(crate) mod tunnel;
 
 use arrayvec::ArrayVec;
 use bng_platform::BATCH_MAX;

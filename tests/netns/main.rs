@@ -21,6 +21,8 @@ mod dsr;
 #[cfg(target_os = "linux")]
 mod farm;
 #[cfg(target_os = "linux")]
+mod health;
+#[cfg(target_os = "linux")]
 mod methods;
 #[cfg(target_os = "linux")]
 mod modes;
@@ -86,6 +88,7 @@ fn main() -> std::process::ExitCode {
         tools::cases(),
         vanishing::cases(),
         withheld::cases(),
+        health::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

@@ -26,6 +26,11 @@ fn status(world: &World, number: u16) -> Status {
     world.node(0).director.targets().find(|t| t.number == number).expect("the target").status
 }
 
+/// When the next echo request to target `number` leaves.
+fn next_probe(world: &World, number: u16) -> Instant {
+    world.node(0).director.checks(number).next().expect("a check").1.next()
+}
+
 /// A client asks for a connection: those that are not remembered take turns.
 fn send(world: &mut World, client: u32) {
     world.send(0, segment(client, STATION, "S"));
@@ -50,10 +55,10 @@ fn a_silent_target_is_down_at_its_timeout_and_its_sessions_move() {
         send(&mut world, client);
     }
     assert_eq!(world.hosts[1].received.len(), 5);
-    // Echo requests leave every two seconds from 0.4 ms on, when the station was learnt.
-    world.run_until(Instant::from_secs(5));
+    // Somewhere between two probes.
+    world.run_until(next_probe(&world, 1) + Duration::from_millis(500));
     world.hosts[1].silent = true;
-    let last_answer = Instant::from_micros(4_000_800);
+    let last_answer = Instant::from_micros(next_probe(&world, 1).micros() - 2_000_000 + 400);
     let down = last_answer + 10 * SECOND;
     world.run_until(Instant::from_micros(down.micros() - 1));
     assert_eq!(status(&world, 1), Status::Active, "a microsecond early");
@@ -74,9 +79,10 @@ fn a_silent_target_is_down_at_its_timeout_and_its_sessions_move() {
 
     // Back with the next answer; moved sessions stay where they are, new ones take turns.
     world.hosts[1].silent = false;
-    world.run_until(Instant::from_micros(16_000_799));
+    let up = next_probe(&world, 1) + Duration::from_micros(400);
+    world.run_until(Instant::from_micros(up.micros() - 1));
     assert_eq!(status(&world, 1), Status::CheckFailed);
-    world.run_until(Instant::from_micros(16_000_800));
+    world.run_until(up);
     assert_eq!(status(&world, 1), Status::Active);
     let before = world.node(0).counters();
     for client in 0..20 {
