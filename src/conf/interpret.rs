@@ -14,8 +14,8 @@ use super::config::{Config, Key, Object};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
 use super::kind::Kind;
 use super::model::{
-    Access, BenchmarkPlan, DumpLimits, Facility, Gateway, Interface, Method, Model, Module, Network, Ports,
-    Probe, Protocol, Proxy, Server, SessionId, Side, Subnet4, Target, Tnat, Tuning, Tunnel, Vip, Vrrp,
+    Access, Alerts, BenchmarkPlan, DumpLimits, Facility, Gateway, Interface, Method, Model, Module, Network,
+    Ports, Probe, Protocol, Proxy, Server, SessionId, Side, Subnet4, Target, Tnat, Tuning, Tunnel, Vip, Vrrp,
 };
 use super::parser::{Doubt, Mode};
 use super::statement::STATEMENTS;
@@ -58,6 +58,7 @@ pub(super) fn interpret(
         modules: interpreter.modules(),
         localdsr: interpreter.flag("localdsr"),
         ipforwarding: interpreter.flag("ipforwarding"),
+        backupalerts: interpreter.flag("backupalerts"),
         syslogfacility: interpreter.facility(),
         dump: interpreter.dump(),
         benchmark: interpreter.benchmark(),
@@ -225,6 +226,10 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
+    fn alerts(&self, subject: Subject<'a>) -> Alerts {
+        Alerts { down: self.text(Some(subject), "alert"), up: self.text(Some(subject), "upalert") }
+    }
+
     fn flag(&self, keyword: &str) -> bool {
         self.only(Kind::Set).is_some_and(|set| set.value(keyword) == Some(&Value::Flag(true)))
     }
@@ -370,6 +375,7 @@ impl<'a> Interpreter<'a, '_> {
                 access,
                 init: self.text(Some(subject), "init"),
                 threads: subject.small("threads").unwrap_or(1),
+                alerts: self.alerts(subject),
                 active: subject.active(),
             };
             interfaces.insert(number, interface);
@@ -548,6 +554,7 @@ impl<'a> Interpreter<'a, '_> {
             ping: subject.probe("ping"),
             ping6: subject.probe("ping6"),
             arp: subject.probe("arp"),
+            alerts: self.alerts(subject),
         };
         let addresses =
             [("ipaddr", gateway.ipaddr.map(IpAddr::V4)), ("ipaddr6", gateway.ipaddr6.map(IpAddr::V6))];
@@ -593,6 +600,13 @@ impl<'a> Interpreter<'a, '_> {
                 ping: subject.probe("ping"),
                 ping6: subject.probe("ping6"),
                 tcpopen,
+                script: match subject.value("script") {
+                    Some(Value::Script(command, interval, timeout)) => {
+                        Some((command.clone(), probe(*interval, *timeout)))
+                    }
+                    _ => None,
+                },
+                alerts: self.alerts(subject),
                 agentkey: self.text(Some(subject), "agentkey"),
                 dsr: subject.switch("dsr"),
                 tunnel: match subject.word("tunnel") {

@@ -11,11 +11,13 @@ mod arp;
 mod check;
 mod echo;
 mod kind;
+mod script;
 mod tell;
 mod wanted;
 
 use std::collections::BTreeMap;
 
+use super::command::Ran;
 use crate::conf::model::Model;
 use crate::net::Addr;
 use crate::seed::Seed;
@@ -107,6 +109,11 @@ impl Checks {
     pub fn answered(&mut self, now: Instant, addr: Addr, ident: u16, sequence: u16) -> News {
         let input = Input::Echo { ident, sequence };
         self.hear(now, |checked, _| checked.how == How::Echo && checked.addr == addr, &input)
+    }
+
+    /// Run `number` of the script of check `id` has ended.
+    pub fn ran(&mut self, now: Instant, id: CheckId, number: u32, ran: Ran) -> News {
+        self.hear(now, |_, check| check.id() == id, &Input::Ran { number, ran })
     }
 
     /// Something has come for those that `whom` names.
@@ -289,7 +296,7 @@ mod tests {
             Some(Probe { interval: Duration::from_secs(interval), timeout: Duration::from_secs(timeout) })
         };
         let ipaddr = Some([10, 0, 0, 1].into());
-        let gateway = Gateway { ipaddr, ipaddr6: None, ping: probe(2, 5), ping6: None, arp: probe(1, 3) };
+        let gateway = Gateway { ipaddr, ping: probe(2, 5), arp: probe(1, 3), ..Gateway::default() };
         let mut c = Checks::new(Seed::new(1));
         c.set(Instant::ZERO, &Model { gateway: Some(gateway), ..Model::default() });
         let requests = c.due(Instant::ZERO).requests;

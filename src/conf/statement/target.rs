@@ -52,8 +52,10 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .default("0")
         .kept("no load is known"),
     Statement::new(Kind::Target, "script", Arg::Script, "check by a command")
-        .kept(PASSED)
-        .doc("A command with blanks stands in double quotes: 'script \"/usr/local/bin/check -v\",10,30'."),
+        .doc(
+            "A command with blanks stands in double quotes: 'script \"/usr/local/bin/check -v\",10,30'. The address of \
+             the target is its last argument, exit status 0 means healthy; see 'HEALTH CHECKS'.",
+        ),
     Statement::new(Kind::Target, "dsr", Arg::Switch, "direct server return: answers bypass the balancer")
         .default("disable")
         .doc("The target must hold the server's address and must not answer ARP for it; see 'FORWARDING' and bng-dsr(7)."),
@@ -81,7 +83,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .default("0")
         .kept("the priority stays"),
     Statement::new(Kind::Target, "alert", Arg::Text(COMMAND_MAX), "script run when it goes down")
-        .kept("no script is run"),
+        .doc("See 'ALERTS'."),
     Statement::new(Kind::Target, "upalert", Arg::Text(COMMAND_MAX), "script run when it comes up")
-        .kept("no script is run"),
+        .doc("See 'ALERTS'."),
 ];

@@ -12,7 +12,9 @@ use std::fmt;
 
 use super::arp::Arp;
 use super::echo::Echo;
+use super::script::Script;
 use crate::conf::model::Probe;
+use crate::director::command::Ran;
 use crate::seed::Seed;
 use crate::time::{Duration, Instant};
 
@@ -23,6 +25,8 @@ pub enum How {
     Echo,
     /// ARP.
     Arp,
+    /// A command.
+    Script,
 }
 
 impl How {
@@ -32,6 +36,7 @@ impl How {
             Self::Echo if is_v4 => "ping",
             Self::Echo => "ping6",
             Self::Arp => "arp",
+            Self::Script => "script",
         }
     }
 }
@@ -43,6 +48,8 @@ pub enum Ask {
     Echo,
     /// For the station.
     Arp,
+    /// A command, for its exit status.
+    Script(String),
 }
 
 impl Ask {
@@ -51,6 +58,7 @@ impl Ask {
         match self {
             Self::Echo => How::Echo,
             Self::Arp => How::Arp,
+            Self::Script(_) => How::Script,
         }
     }
 
@@ -59,6 +67,7 @@ impl Ask {
         match self {
             Self::Echo => Box::new(Echo::new(seed)),
             Self::Arp => Box::new(Arp::default()),
+            Self::Script(_) => Box::new(Script::default()),
         }
     }
 }
@@ -75,10 +84,15 @@ pub enum Effect {
     },
     /// Ask for the station.
     Station,
+    /// Run the command.
+    Run {
+        /// Which run it is.
+        number: u32,
+    },
 }
 
 /// What has come for an exchange. Whoever brings it has looked at addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// An echo reply.
     Echo {
@@ -89,6 +103,13 @@ pub enum Input {
     },
     /// The station has told its address.
     Station,
+    /// A command has ended.
+    Ran {
+        /// Which run it was.
+        number: u32,
+        /// How it ended.
+        ran: Ran,
+    },
 }
 
 /// What became of a probe.
@@ -105,12 +126,15 @@ pub(super) enum Outcome {
 pub enum Failure {
     /// No answer.
     Silent,
+    /// A command that did not end with status 0.
+    Script(Ran),
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Silent => f.write_str("has no answer"),
+            Self::Script(ran) => ran.fmt(f),
         }
     }
 }
@@ -140,6 +164,11 @@ pub(super) trait Exchange: fmt::Debug + Send {
     /// When [`Exchange::expire`] has something to do.
     fn deadline(&self) -> Option<Instant> {
         None
+    }
+
+    /// What came with the last answer, for the operator; may be empty.
+    fn said(&self) -> &str {
+        ""
     }
 
     /// Does what is due by time: to repeat a question, to give up.

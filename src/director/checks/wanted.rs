@@ -49,6 +49,9 @@ impl Wanted {
         let (v4, v6) = (target.ipaddr.map(Addr::from), target.ipaddr6.map(Addr::from));
         want(v4, target.ping, Ask::Echo);
         want(v6, target.ping6, Ask::Echo);
+        if let Some((command, probe)) = &target.script {
+            want(v4.or(v6), Some(*probe), Ask::Script(command.clone()));
+        }
     }
 
     fn gateway(&mut self, gateway: &Gateway) {
