@@ -43,6 +43,8 @@ mod reloads;
 #[cfg(target_os = "linux")]
 mod route;
 #[cfg(target_os = "linux")]
+mod scripts;
+#[cfg(target_os = "linux")]
 mod site;
 #[cfg(target_os = "linux")]
 mod suite;
@@ -77,6 +79,7 @@ fn main() -> std::process::ExitCode {
         modes_kernel::cases(),
         modes_tunnel::cases(),
         tools::cases(),
+        scripts::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

@@ -34,7 +34,10 @@ impl Check {
                 let said = if self.said().is_empty() { "" } else { ": " };
                 format!("ok in {:.1} ms{said}{}", rtt.as_secs_f64() * 1e3, self.said())
             }
-            (Verdict::Failed, _) => "failed".to_owned(),
+            (Verdict::Failed, _) => match self.failure() {
+                Some(failure @ Failure::Script(_)) => format!("failed, {failure}"),
+                _ => "failed".to_owned(),
+            },
         }
     }
 }
