@@ -36,10 +36,10 @@ use crate::snapshot::{self, Hop, Knowledge, Mode, Reach, Snapshot, Target};
 use crate::time::{Duration, Instant};
 use crate::wire::icmpv4::Echo;
 use crate::wire::{
-    self, ETHERNET_HEADER_LEN, IpInfo, L3, MacAddr, arp, icmpv4, icmpv6, ndisc, protocol, vrrp,
+    self, ETHERNET_HEADER_LEN, IpInfo, L3, MacAddr, arp, icmpv4, icmpv6, ndisc, protocol, tcp, udp, vrrp,
 };
 use alert::Subject;
-use checks::Checks;
+use checks::{Checks, Flow, Input};
 pub use election::Adverts;
 pub use gateway::{GatewayStatus, GatewayView};
 pub use status::{Status, TargetView};
@@ -273,6 +273,7 @@ impl Director {
             L3::Ip(info) => match info.proto {
                 protocol::ICMP if !info.is_v6 => self.icmp(now, &info, info.l4(frame)),
                 protocol::ICMPV6 if info.is_v6 => self.icmpv6(now, port, found.src, &info, info.l4(frame)),
+                protocol::TCP | protocol::UDP => self.answered(now, &info, info.l4(frame)),
                 protocol::VRRP => {
                     if let (Ok(advert), Some(from)) = (vrrp::Packet::new(info.l4(frame)), info.src.as_v4()) {
                         self.heard_advert(now, from, advert.priority());
@@ -285,10 +286,44 @@ impl Director {
     }
 
     fn icmp(&mut self, now: Instant, info: &IpInfo, message: &[u8]) {
-        if let Ok(message) = icmpv4::Packet::new(message)
-            && message.echo() == Some(Echo::Reply)
-        {
+        let Ok(message) = icmpv4::Packet::new(message) else { return };
+        if message.echo() == Some(Echo::Reply) {
             self.echo_reply(now, info.src, message.ident(), message.sequence());
+        } else if let Some(quoted) = message.quoted() {
+            self.unreachable(info.src, icmpv4::meaning(message.message(), message.code()), quoted);
+        }
+    }
+
+    /// A segment or datagram to a port that a check may ask from.
+    fn answered(&mut self, now: Instant, info: &IpInfo, l4: &[u8]) {
+        let flow = Flow { proto: info.proto, local: info.dport, remote: info.sport };
+        let (from, to) = (info.sport, info.dport);
+        let input = if info.proto == protocol::TCP {
+            let Ok(segment) = tcp::Packet::new(l4) else { return };
+            Input::Segment(checks::Segment {
+                from,
+                to,
+                seq: segment.seq(),
+                ack: segment.ack(),
+                flags: segment.flags(),
+                window: segment.window(),
+                mss: tcp::mss(segment.options()),
+                data: segment.payload().to_vec(),
+            })
+        } else {
+            let Ok(datagram) = udp::Packet::new(l4) else { return };
+            Input::Datagram { from, to, data: datagram.payload().to_vec() }
+        };
+        let news = self.checks.received(now, info.src, flow, &input);
+        self.carry_out(news);
+    }
+
+    /// `from` says that the packet that begins with `quoted` was not delivered.
+    fn unreachable(&mut self, from: Addr, what: &'static str, quoted: &[u8]) {
+        if let Ok(quoted) = wire::dissect::quoted(quoted) {
+            let proto = if quoted.proto == protocol::ICMPV6 { protocol::ICMP } else { quoted.proto };
+            let flow = Flow { proto, local: quoted.sport, remote: quoted.dport };
+            self.checks.refused(quoted.dst, flow, from, what);
         }
     }
 
@@ -303,10 +338,12 @@ impl Director {
                 }
                 _ => {}
             }
-        } else if let Ok(message) = icmpv6::Packet::new(message)
-            && message.echo() == Some(Echo::Reply)
-        {
-            self.echo_reply(now, info.src, message.ident(), message.sequence());
+        } else if let Ok(message) = icmpv6::Packet::new(message) {
+            if message.echo() == Some(Echo::Reply) {
+                self.echo_reply(now, info.src, message.ident(), message.sequence());
+            } else if let Some(quoted) = message.quoted() {
+                self.unreachable(info.src, icmpv6::meaning(message.message(), message.code()), quoted);
+            }
         }
     }
 
@@ -340,8 +377,16 @@ impl Director {
                     // Its target tells.
                     None => {}
                 }
-                let Self { checks, routes, .. } = self;
-                checks.hurry(now, |checked| routes.way(checked.addr).is_some_and(|way| way.next == addr));
+                let Self { checks, routes, model, .. } = self;
+                let targets = &model.targets;
+                checks.hurry(now, |checked| {
+                    let via = match checked.whose {
+                        checks::Whose::Target(number) => targets.get(&number).and_then(|target| target.via),
+                        checks::Whose::Gateway => None,
+                    };
+                    via.map(Addr::from) == Some(addr)
+                        || routes.way(checked.addr).is_some_and(|way| way.next == addr)
+                });
                 self.changed = true;
             }
             Learned::Unknown => self.conflict(now, addr, station),
@@ -424,6 +469,12 @@ impl Director {
             let pools = || Arc::new(Pools::new(self.seed.next_u64()));
             self.pools.entry(addr).or_insert_with(pools);
         }
+        let reals = self
+            .model
+            .networks
+            .values()
+            .flat_map(|n| [n.real.map(Addr::v4), n.real6.map(Addr::v6)].into_iter().flatten());
+        self.checks.share(reals.filter_map(|real| self.pools.get(&real).cloned()).collect());
         watched.extend(self.pings.iter().map(ping::Run::hop));
         let routes = &self.routes;
         let reachable = |addr, port| routes.on_link(addr).is_some_and(|way| way.port == port);
@@ -586,6 +637,10 @@ impl Knowledge for Director {
         let either =
             |own: Option<Reach>, other: Option<Reach>| own.or(other.filter(|_| target.tunnel.is_some()));
         Target { v4: either(v4, v6), v6: either(v6, v4), port: target.port }
+    }
+
+    fn asking(&self) -> Arc<Pools> {
+        self.checks.asking()
     }
 
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>> {

@@ -11,10 +11,14 @@ const REPLY_BYTES: usize = 256 * 1024;
 const REPLIES: usize = 1024;
 /// Most frames of one batch that the director gets to see, and most neighbours that it is told of.
 const PUNTS: usize = 64;
-/// Bytes of frames that one batch can hand to the director; longer frames are cut to [`PUNT_LEN`] first.
-const PUNT_BYTES: usize = PUNTS * PUNT_LEN;
+/// Bytes of frames that one batch can hand to the director; longer frames are cut to [`PUNT_LEN`] or [`ANSWER_LEN`]
+/// first.
+const PUNT_BYTES: usize = 4 * PUNTS * PUNT_LEN;
 /// Most bytes of one frame that the director gets to see. Control protocols are shorter.
 pub const PUNT_LEN: usize = 256;
+/// Most bytes of an answer to a health check that the director gets to see: a datagram of the usual MTU. Of a connection
+/// it never lets more come at a time.
+pub const ANSWER_LEN: usize = 1514;
 
 /// A list of frames in one fixed buffer.
 #[derive(Debug)]
@@ -147,6 +151,11 @@ impl Outbox {
     /// Adds a frame for the director. `false` when the buffer is full.
     pub fn punt(&mut self, port: PortId, frame: &[u8]) -> bool {
         self.punts.push(port, &frame[..frame.len().min(PUNT_LEN)])
+    }
+
+    /// Adds an answer to a health check for the director. `false` when the buffer is full.
+    pub fn punt_answer(&mut self, port: PortId, frame: &[u8]) -> bool {
+        self.punts.push(port, &frame[..frame.len().min(ANSWER_LEN)])
     }
 }
 

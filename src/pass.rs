@@ -163,9 +163,21 @@ impl Pass<'_, '_> {
         self.copy_to_director(i);
     }
 
+    /// Frame `i`, an answer to a health check, is for the director.
+    pub fn punt_answer(&mut self, i: usize) {
+        self.pending &= !(1 << i);
+        let taken = self.out.punt_answer(self.port, self.frames[i].bytes());
+        self.count_punt(taken);
+    }
+
     /// The director sees frame `i` too.
     pub fn copy_to_director(&mut self, i: usize) {
-        if self.out.punt(self.port, self.frames[i].bytes()) {
+        let taken = self.out.punt(self.port, self.frames[i].bytes());
+        self.count_punt(taken);
+    }
+
+    fn count_punt(&self, taken: bool) {
+        if taken {
             self.stats.work.punted.add(1);
         } else {
             self.stats.dropped(Drop::PuntFull);

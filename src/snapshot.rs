@@ -175,6 +175,8 @@ pub struct Snapshot {
     pub tnats: AddrMap<Vec<Rule>>,
     /// Ports of our addresses that translated connections come from.
     pub pools: AddrMap<Arc<Pools>>,
+    /// Ports of our own addresses that health checks ask from now; changes while the snapshot stays.
+    pub asking: Arc<Pools>,
     /// New sessions per second of one worker that are stored, 0 for no limit.
     pub synrate: u32,
     /// Segments of connections through tunnels are kept small enough.
@@ -207,6 +209,7 @@ impl Snapshot {
             translation: Translation::new(Vec::new(), Duration::ZERO, Duration::ZERO),
             tnats: AddrMap::build(&[]),
             pools: AddrMap::build(&[]),
+            asking: Arc::new(Pools::new(0)),
             synrate: 0,
             mssclamp: false,
             tunnelsrc4: Vec::new(),
@@ -280,6 +283,8 @@ pub trait Knowledge {
     fn watched(&self) -> Vec<(Addr, Option<MacAddr>)>;
     /// How to get to target `number`, when it is up.
     fn target(&self, number: u16) -> Target;
+    /// Ports that health checks ask from.
+    fn asking(&self) -> Arc<Pools>;
     /// The ports of `addr`, one of [`sources`].
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>>;
     /// What every target has to do.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::diagnostic::shown;
 use super::keyword::{Match, alternatives, nearest, unique_prefix};
@@ -78,6 +78,8 @@ pub enum Arg {
     Decimal,
     /// A list of ports, ranges allowed; or 0 for any port.
     Ports,
+    /// A list of HTTP status codes, ranges allowed.
+    Codes,
     /// A list of IPv4 addresses of hosts, each once, of which there are at most this many.
     Ipv4s(usize),
     /// A list of IPv6 addresses of hosts, each once, of which there are at most this many.
@@ -126,7 +128,7 @@ pub enum Value {
     Number(u32),
     /// Number in thousandths.
     Decimal(i64),
-    /// Ports, in the order given; 0 stands alone.
+    /// Ports, in the order given, where 0 stands alone; or status codes.
     Ports(Vec<u16>),
     /// IPv4 or IPv6 addresses, in the order given.
     Hosts(Vec<IpAddr>),
@@ -267,6 +269,7 @@ impl Arg {
             Self::Number(min, max) => format!("<{min}-{max}>"),
             Self::Decimal => "<decimal>".to_owned(),
             Self::Ports => "<port>[,<port>...]".to_owned(),
+            Self::Codes => "<code>[,<code>...]".to_owned(),
             Self::Ipv4s(_) => "<ipv4>[,<ipv4>...]".to_owned(),
             Self::Ipv6s(_) => "<ipv6>[,<ipv6>...]".to_owned(),
             Self::Names(_) => "<name>[,<name>...]".to_owned(),
@@ -294,6 +297,7 @@ impl Arg {
             Self::Mask => Some("255.255.255.0"),
             Self::Decimal => Some("0.5"),
             Self::Ports => Some("80 or 80,443"),
+            Self::Codes => Some("200 or 200-299,301"),
             Self::Ipv4s(_) => Some("192.0.2.1 or 192.0.2.1,192.0.2.2"),
             Self::Ipv6s(_) => Some("2001:db8::1 or 2001:db8::1,2001:db8::2"),
             Self::Names(_) => Some("de or de,at"),
@@ -329,6 +333,7 @@ impl Arg {
             Self::Number(min, max) => number(word, min, max).map(Value::Number),
             Self::Decimal => decimal(word).map(Value::Decimal),
             Self::Ports => ports(word).map(Value::Ports),
+            Self::Codes => codes(word).map(Value::Ports),
             Self::Ipv4s(max) => hosts(word, max, |word| host4(word).map(IpAddr::from)).map(Value::Hosts),
             Self::Ipv6s(max) => hosts(word, max, |word| host6(word).map(IpAddr::from)).map(Value::Hosts),
             Self::Names(max) => names(word, max).map(Value::Names),
@@ -499,8 +504,24 @@ fn decimal(word: &str) -> Result<i64, Refusal> {
 }
 
 /// Reads a list of ports; `20-21` stands for `20,21`.
+fn codes(word: &str) -> Result<Vec<u16>, Refusal> {
+    ranges(word, "status code", 100..=599)
+}
+
 fn ports(word: &str) -> Result<Vec<u16>, Refusal> {
-    let port = |text: &str| number(text, 0, 65535).map(|n| u16::try_from(n).unwrap_or(u16::MAX));
+    let list = ranges(word, "port", 0..=65_535)?;
+    if list.len() > 1 && list.contains(&0) {
+        return Err(Refusal::new("0 stands for any port and cannot be one of several"));
+    }
+    Ok(list)
+}
+
+/// Reads a list of numbers and ranges, each number once.
+fn ranges(word: &str, what: &str, limits: RangeInclusive<u16>) -> Result<Vec<u16>, Refusal> {
+    let port = |text: &str| {
+        number(text, (*limits.start()).into(), (*limits.end()).into())
+            .map(|n| u16::try_from(n).unwrap_or(u16::MAX))
+    };
     let mut list = Vec::new();
     let mut seen = vec![false; usize::from(u16::MAX) + 1];
     for part in elements(word)? {
@@ -513,13 +534,10 @@ fn ports(word: &str) -> Result<Vec<u16>, Refusal> {
         }
         for n in first..=last {
             if std::mem::replace(&mut seen[usize::from(n)], true) {
-                return Err(Refusal::new(format!("port {n} appears twice")).part(part));
+                return Err(Refusal::new(format!("{what} {n} appears twice")).part(part));
             }
             list.push(n);
         }
-    }
-    if list.len() > 1 && seen[0] {
-        return Err(Refusal::new("0 stands for any port and cannot be one of several"));
     }
     Ok(list)
 }
@@ -817,6 +835,9 @@ mod tests {
         assert_eq!(Arg::Ports.parse("443,80-82"), Ok(Value::Ports(vec![443, 80, 81, 82])));
         assert_eq!(refused(Arg::Ports, "80,0"), "0 stands for any port and cannot be one of several");
         assert_eq!(refused(Arg::Ports, "80,80"), "port 80 appears twice");
+        assert_eq!(Arg::Codes.parse("200-202,301"), Ok(Value::Ports(vec![200, 201, 202, 301])));
+        assert_eq!(refused(Arg::Codes, "200,200"), "status code 200 appears twice");
+        assert_eq!(refused(Arg::Codes, "600"), "'600' is out of range, 100 to 599 are allowed");
         assert_eq!(refused(Arg::Ports, "81-80"), "the range 81-80 runs backwards");
         assert_eq!(refused(Arg::Ports, "65536"), "'65536' is out of range, 0 to 65535 are allowed");
         assert_eq!(Arg::Ports.parse("443,8000-9999,80,81").unwrap().to_string(), "443,8000-9999,80,81");

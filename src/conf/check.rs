@@ -483,17 +483,12 @@ impl<'a> Rules<'a> {
         }
         let mut unchecked = Vec::new();
         for (number, target) in &self.model.targets {
-            let own = [
-                ("ping", target.ping),
-                ("ping6", target.ping6),
-                ("tcpopen", target.tcpopen.map(|(_, probe)| probe)),
-            ];
-            let before = probes.len();
-            let key = (Kind::Target, *number);
-            probes.extend(own.into_iter().filter_map(|(word, probe)| Some((key, word, probe?))));
-            if probes.len() == before && target.registered {
+            let own = target.probes();
+            if own.is_empty() && target.registered {
                 unchecked.push(*number);
             }
+            let key = (Kind::Target, *number);
+            probes.extend(own.into_iter().map(|(word, probe)| (key, word, probe)));
         }
         for (key, word, probe) in probes {
             if probe.timeout < probe.interval * 2 {

@@ -5,6 +5,8 @@
 //! left out of the model if the model cannot hold it. `vrrp`, `gateway` and `lgrp` have no such state and count as
 //! registered.
 
+mod checks;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -162,6 +164,21 @@ impl<'a> Subject<'a> {
     fn probe(self, keyword: &str) -> Option<Probe> {
         match self.value(keyword) {
             Some(Value::Probe(interval, timeout)) => Some(probe(*interval, *timeout)),
+            _ => None,
+        }
+    }
+
+    fn port_probe(self, keyword: &str) -> Option<(u16, Probe)> {
+        match self.value(keyword) {
+            Some(Value::PortProbe(port, interval, timeout)) => Some((*port, probe(*interval, *timeout))),
+            _ => None,
+        }
+    }
+
+    /// In thousandths.
+    fn decimal(self, keyword: &str) -> Option<i64> {
+        match self.value(keyword) {
+            Some(Value::Decimal(thousandths)) => Some(*thousandths),
             _ => None,
         }
     }
@@ -587,10 +604,6 @@ impl<'a> Interpreter<'a, '_> {
     fn targets(&mut self, model: &Model) -> BTreeMap<u16, Target> {
         let mut targets = BTreeMap::new();
         for subject in self.subjects(Kind::Target) {
-            let tcpopen = match subject.value("tcpopen") {
-                Some(Value::PortProbe(port, interval, timeout)) => Some((*port, probe(*interval, *timeout))),
-                _ => None,
-            };
             let target = Target {
                 name: self.text(Some(subject), "name"),
                 ipaddr: subject.ipv4("ipaddr"),
@@ -599,7 +612,6 @@ impl<'a> Interpreter<'a, '_> {
                 protocol: subject.protocol(),
                 ping: subject.probe("ping"),
                 ping6: subject.probe("ping6"),
-                tcpopen,
                 script: match subject.value("script") {
                     Some(Value::Script(command, interval, timeout)) => {
                         Some((command.clone(), probe(*interval, *timeout)))
@@ -607,6 +619,18 @@ impl<'a> Interpreter<'a, '_> {
                     _ => None,
                 },
                 alerts: self.alerts(subject),
+                tcpopen: subject.port_probe("tcpopen"),
+                tcpopen6: subject.port_probe("tcpopen6"),
+                agent: subject.port_probe("agent"),
+                agent6: subject.port_probe("agent6"),
+                ascale: subject.decimal("ascale").unwrap_or(1_000),
+                aoffset: subject.decimal("aoffset").unwrap_or(0),
+                http: self.http(subject),
+                udp: self.udp(subject),
+                dns: self.dns(subject),
+                check_vip: subject.word("check").map(|word| word == "vip"),
+                rise: subject.number("rise").unwrap_or(1),
+                fall: subject.number("fall").unwrap_or(1),
                 agentkey: self.text(Some(subject), "agentkey"),
                 dsr: subject.switch("dsr"),
                 tunnel: match subject.word("tunnel") {
@@ -658,6 +682,12 @@ impl<'a> Interpreter<'a, '_> {
                 let message = format!("{name} has an agentkey, but no agent is asked");
                 self.warn(subject, "agentkey", message, Some("'agent' and 'agent6' ask one"));
             }
+        }
+        if target.check_vip == Some(true) && !target.answers_by_itself() {
+            let message = format!(
+                "{name} cannot be checked through the addresses of its servers: they are replaced by its own"
+            );
+            self.problem(subject, "check", message, Some("'check vip' needs 'dsr enable' or a tunnel"));
         }
         let addresses =
             [("ipaddr", target.ipaddr.map(IpAddr::V4)), ("ipaddr6", target.ipaddr6.map(IpAddr::V6))];
@@ -921,12 +951,11 @@ impl<'a> Interpreter<'a, '_> {
     fn modules_in_use(&mut self, model: &Model) {
         let Some(top) = self.only(Kind::Top) else { return };
         let registered = model.servers.values().any(|server| server.registered);
-        let checks =
-            model.targets.values().any(|t| t.ping.is_some() || t.ping6.is_some() || t.tcpopen.is_some())
-                || model
-                    .gateway
-                    .as_ref()
-                    .is_some_and(|gateway| gateway.ping.is_some() || gateway.ping6.is_some());
+        let checks = model.targets.values().any(|t| !t.probes().is_empty())
+            || model
+                .gateway
+                .as_ref()
+                .is_some_and(|gateway| gateway.ping.is_some() || gateway.ping6.is_some());
         let sides = model.networks.values().any(|network| network.active && network.nat.is_some());
         let tnats = model.tnats.values().any(|tnat| tnat.active);
         let uses = [

@@ -89,6 +89,7 @@ impl Arg {
             Self::Ports => {
                 "Numbers from 1 to 65535, or ranges such as '8000-8010'; or 0 alone for any.".to_owned()
             }
+            Self::Codes => "Numbers from 100 to 599, or ranges such as '200-299'.".to_owned(),
             Self::Ipv4s(max) | Self::Ipv6s(max) => format!("At most {max} addresses."),
             Self::Names(max) => format!("Words of up to {max} letters, digits, '-' and '_'."),
             Self::Indices(kind) => {

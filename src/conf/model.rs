@@ -127,6 +127,49 @@ pub struct Probe {
     pub timeout: Duration,
 }
 
+/// A check by HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Http {
+    /// Port.
+    pub port: u16,
+    /// Interval and timeout.
+    pub probe: Probe,
+    /// What is asked for, from the first slash on.
+    pub path: String,
+    /// Host that is asked for; the address without.
+    pub host: Option<String>,
+    /// Status codes of a good answer.
+    pub status: Ports,
+}
+
+/// A check by a datagram.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Udp {
+    /// Port.
+    pub port: u16,
+    /// Interval and timeout.
+    pub probe: Probe,
+    /// What is sent.
+    pub send: Vec<u8>,
+    /// What a good answer contains.
+    pub expect: Vec<u8>,
+}
+
+/// A check of a name server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dns {
+    /// Port.
+    pub port: u16,
+    /// Interval and timeout.
+    pub probe: Probe,
+    /// Name that is asked for, labels of at most 63 bytes.
+    pub name: String,
+    /// Type of record.
+    pub kind: u16,
+    /// Response code of a good answer; `None` for any.
+    pub rcode: Option<u8>,
+}
+
 /// Side of a network in address translation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -256,12 +299,34 @@ pub struct Target {
     pub ping: Option<Probe>,
     /// ICMPv6 echo check of `ipaddr6`.
     pub ping6: Option<Probe>,
-    /// TCP connect check: port and times.
+    /// TCP connect check of `ipaddr`: port and times.
     pub tcpopen: Option<(u16, Probe)>,
     /// Check by a command: its text and times.
     pub script: Option<(String, Probe)>,
     /// Run when it goes down and comes up.
     pub alerts: Alerts,
+    /// TCP connect check of `ipaddr6`.
+    pub tcpopen6: Option<(u16, Probe)>,
+    /// The agent at `ipaddr`.
+    pub agent: Option<(u16, Probe)>,
+    /// The agent at `ipaddr6`.
+    pub agent6: Option<(u16, Probe)>,
+    /// Factor of the load that the agent tells, in thousandths.
+    pub ascale: i64,
+    /// Added to that load, in thousandths.
+    pub aoffset: i64,
+    /// Check by HTTP of each address.
+    pub http: Option<Http>,
+    /// Check by a datagram of each address.
+    pub udp: Option<Udp>,
+    /// Check of a name server at each address.
+    pub dns: Option<Dns>,
+    /// Whether checks go through the addresses of servers too; where direct server return is used if it is not said.
+    pub check_vip: Option<bool>,
+    /// Good answers in a row that bring it up again, at least 1.
+    pub rise: u32,
+    /// Failed probes in a row without which it does not go down, at least 1.
+    pub fall: u32,
     /// Secret shared with the agent: requests and replies are authenticated.
     pub agentkey: Option<String>,
     /// Direct server return.
@@ -447,6 +512,33 @@ impl Proxy {
 }
 
 impl Target {
+    /// Its checks: statement and times.
+    pub fn probes(&self) -> Vec<(&'static str, Probe)> {
+        let of = |check: Option<(u16, Probe)>| check.map(|(_, probe)| probe);
+        let all = [
+            ("ping", self.ping),
+            ("ping6", self.ping6),
+            ("tcpopen", of(self.tcpopen)),
+            ("tcpopen6", of(self.tcpopen6)),
+            ("agent", of(self.agent)),
+            ("agent6", of(self.agent6)),
+            ("http", self.http.as_ref().map(|http| http.probe)),
+            ("udp", self.udp.as_ref().map(|udp| udp.probe)),
+            ("dns", self.dns.as_ref().map(|dns| dns.probe)),
+        ];
+        all.into_iter().filter_map(|(word, probe)| Some((word, probe?))).collect()
+    }
+
+    /// Whether its answers bypass the balancer.
+    pub fn answers_by_itself(&self) -> bool {
+        self.dsr || self.tunnel.is_some()
+    }
+
+    /// Whether checks go through the addresses of its servers as well.
+    pub fn checks_virtual(&self) -> bool {
+        self.answers_by_itself() && self.check_vip != Some(false)
+    }
+
     /// Its addresses, IPv4 first.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         both(self.ipaddr, self.ipaddr6)

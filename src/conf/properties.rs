@@ -137,6 +137,7 @@ fn value(seed: &mut Seed, statement: &Statement) -> Value {
         Arg::Decimal => Value::Decimal(i64::from(number(seed, 0, 2_000_000_000)) - 1_000_000_000),
         Arg::Ports if seed.below(4) == 0 => Value::Ports(vec![0]),
         Arg::Ports => Value::Ports(numbers(seed, u16::MAX, 20)),
+        Arg::Codes => Value::Ports(numbers(seed, 500, 20).into_iter().map(|n| 99 + n).collect()),
         Arg::Ipv4s(max) => Value::Hosts(each_once(max, || IpAddr::V4(ipv4(seed)))),
         Arg::Ipv6s(max) => Value::Hosts(each_once(max, || IpAddr::V6(ipv6(seed)))),
         Arg::Names(max) => {

@@ -12,11 +12,12 @@ use crate::cli::show::pools::PoolRow;
 use crate::cli::show::servers::{ServerRow, ServerState};
 use crate::cli::show::sessions::{SessionRow, Sync};
 use crate::cli::show::table::Answers;
-use crate::cli::show::targets::{TargetRow, TargetState};
+use crate::cli::show::targets::{CheckRow, TargetRow, TargetState};
 use crate::cli::show::threads::{ThreadRow, Work};
 use crate::cli::show::vips::VipRow;
 use crate::cli::show::vrrp::VrrpView;
 use crate::conf::model::Protocol;
+use crate::director::checks::Verdict;
 use crate::director::{Director, GatewayStatus, GatewayView, Status};
 use crate::flow;
 use crate::module::vrrp::machine::State;
@@ -158,7 +159,7 @@ pub fn servers(director: &Director, doors: &Doors, snapshot: &Snapshot) -> Vec<S
 }
 
 /// Rows of `show targets`.
-pub fn targets(director: &Director, doors: &Doors) -> Vec<TargetRow> {
+pub fn targets(now: Instant, director: &Director, doors: &Doors) -> Vec<TargetRow> {
     let row = |(number, target): (&u16, &crate::conf::model::Target)| {
         let (sessions, packets, bytes, replies) = traffic(doors, |stats| stats.target(*number));
         let status = director.targets().find(|view| view.number == *number).map(|view| view.status);
@@ -171,13 +172,22 @@ pub fn targets(director: &Director, doors: &Doors) -> Vec<TargetRow> {
                 TargetState::Down
             }
         };
-        let reason = status.filter(|s| !matches!(s, Status::Active | Status::Disabled)).map(|s| {
-            let text = s.to_string();
-            text.strip_prefix("down: ").unwrap_or(&text).to_owned()
+        let reason = director.trouble(*number);
+        let checks = director.checks(*number).map(|(checked, check)| CheckRow {
+            label: checked.label(),
+            what: checked.to_string(),
+            verdict: match check.verdict() {
+                Verdict::Waiting => "waiting",
+                Verdict::Passed => "ok",
+                Verdict::Failed => "failed",
+            },
+            result: check.result(),
+            since: now.since(check.since()).as_secs(),
+            latency: check.round_trip(),
+            answer: check.heard().map(|at| now.since(at)),
+            failure: check.failure().map(ToString::to_string),
+            counts: check.counts(),
         });
-        let checks = director
-            .checks(*number)
-            .map(|(checked, check)| format!("{} {}", checked.how.word(checked.addr.is_v4()), check.result()));
         TargetRow {
             number: *number,
             name: target.name.clone(),

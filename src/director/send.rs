@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 
-use super::checks::{CheckId, Checked, Effect, News, Request, Whose};
+use super::checks::{CheckId, Checked, Effect, How, News, Request, Segment, Verdict, Whose};
 use super::command::{About, Command, Run};
 use super::{Director, Output};
 use crate::net::neighbor::Question;
 use crate::net::route::Way;
 use crate::net::{Addr, PortId, packet};
-use crate::snapshot;
-use crate::wire::{MacAddr, arp, ndisc};
+use crate::slb::tunnel;
+use crate::snapshot::{self, Hop};
+use crate::wire::{ETHERNET_HEADER_LEN, MacAddr, arp, ndisc, protocol, tcp, udp};
 
 impl Director {
     fn send(&mut self, port: PortId, frame: &[u8]) {
@@ -45,6 +46,9 @@ impl Director {
     /// Does what the checks want, and takes note of what they have found.
     pub(super) fn carry_out(&mut self, news: News) {
         self.changed |= !news.changed.is_empty();
+        for checked in news.changed {
+            self.forget_load(&checked);
+        }
         for request in news.requests {
             self.probe(request);
         }
@@ -59,7 +63,30 @@ impl Director {
                     self.ask(Question { addr: checked.addr, port: way.port, to });
                 }
             }
-            Effect::Echo { ident, sequence } => self.echo_check(&checked, (ident, sequence)),
+            Effect::Echo { ident, sequence } => {
+                if let Some((way, to, src)) = self.stations(&checked) {
+                    let addresses = (src, checked.addr.to_ip());
+                    self.echo(way.port, (to, way.from), addresses, (ident, sequence), b"bng check");
+                }
+            }
+            Effect::Segment(Segment { from, to, seq, ack, flags, window, mss, data }) => {
+                let header = tcp::Repr { src_port: from, dst_port: to, seq, ack, flags, window };
+                let segment = tcp::Segment { header, mss, payload: &data };
+                let mut l4 = vec![0; segment.wire_len()];
+                self.transport(&checked, protocol::TCP, from, |src, dst| {
+                    segment.emit(src, dst, &mut l4);
+                    l4
+                });
+            }
+            Effect::Datagram { from, to, data } => {
+                let datagram = udp::Repr { src_port: from, dst_port: to, payload: &data };
+                let mut l4 = vec![0; datagram.wire_len()];
+                self.transport(&checked, protocol::UDP, from, |src, dst| {
+                    datagram.emit(src, dst, &mut l4);
+                    l4
+                });
+            }
+            Effect::Load(load) => self.set_load(&checked, load),
         }
     }
 
@@ -92,18 +119,60 @@ impl Director {
         }
     }
 
-    /// Sends an echo request. It needs the station on the way: while that is unknown, the question for it is on its way
-    /// and the check is hurried when the answer comes.
-    fn echo_check(&mut self, checked: &Checked, numbers: (u16, u16)) {
-        let Some(way) = self.way_of(checked) else { return };
-        let Some(network) = self.model.networks.get(&way.network) else { return };
-        let to = self.neighbors.mac(way.next);
-        let src = match checked.addr.to_ip() {
+    /// The way of probes with the station there and our address. While that station is unknown, the question for it is
+    /// on its way, and the check is hurried when the answer comes.
+    fn stations(&self, checked: &Checked) -> Option<(Way, MacAddr, IpAddr)> {
+        let way = self.way_of(checked)?;
+        let network = self.model.networks.get(&way.network)?;
+        let src = match checked.destination().to_ip() {
             IpAddr::V4(_) => network.real.map(IpAddr::from),
             IpAddr::V6(_) => network.real6.map(IpAddr::from),
         };
-        let (Some(src), Some(to)) = (src, to) else { return };
-        self.echo(way.port, (to, way.from), (src, checked.addr.to_ip()), numbers, b"bng check");
+        let to = self.neighbors.mac(way.next)?;
+        Some((way, to, src?))
+    }
+
+    /// Sends a packet of a check, as packets of clients come to the target: a virtual address stays in it, and a tunnel
+    /// is around it. `write` writes layer 4 between two addresses.
+    fn transport(
+        &mut self,
+        checked: &Checked,
+        proto: u8,
+        flow: u16,
+        write: impl FnOnce(IpAddr, IpAddr) -> Vec<u8>,
+    ) {
+        let Some((way, to, src)) = self.stations(checked) else { return };
+        let dst = checked.destination().to_ip();
+        let l4 = write(src, dst);
+        let Some(mut frame) = packet::ip((to, way.from), (src, dst), proto, &l4) else { return };
+        let tunnel = match (checked.whose, checked.through) {
+            (Whose::Target(number), Some(_)) => self.model.targets.get(&number).and_then(|t| t.tunnel),
+            _ => None,
+        };
+        if let Some(kind) = tunnel {
+            let Some(source) = self.routes.source(way.port, checked.addr) else { return };
+            let hop = Hop { port: way.port, to, from: way.from };
+            let inner = &frame[ETHERNET_HEADER_LEN..];
+            frame = tunnel::wrap(kind, (source, checked.addr), &hop, inner, dst.is_ipv6(), flow.into());
+        }
+        self.send(way.port, &frame);
+    }
+
+    /// The agent of a target says what it has to do, in hundredths.
+    fn set_load(&self, checked: &Checked, load: u32) {
+        let Whose::Target(number) = checked.whose else { return };
+        let Some(target) = self.model.targets.get(&number) else { return };
+        self.loads.set_agent(number, Some(scaled(load, target.ascale, target.aoffset)));
+    }
+
+    /// An agent that does not answer any more tells no load.
+    fn forget_load(&self, checked: &Checked) {
+        let failed = self.checks.of(checked.whose).any(|(other, check)| {
+            other == checked && check.verdict() == Verdict::Failed && checked.how == How::Agent
+        });
+        if let (Whose::Target(number), true) = (checked.whose, failed) {
+            self.loads.set_agent(number, None);
+        }
     }
 
     /// Sends an echo request: to whom from whom, stations and addresses, identifier and sequence number.
@@ -151,5 +220,25 @@ impl Director {
                 self.send(port, &buf[..len]);
             }
         }
+    }
+}
+
+/// A load in hundredths times `scale` and plus `offset`, which are in thousandths; at least 0.
+fn scaled(load: u32, scale: i64, offset: i64) -> u32 {
+    let scaled = i128::from(load) * i128::from(scale) / 1_000 + i128::from(offset) / 10;
+    u32::try_from(scaled.max(0)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_is_scaled_and_shifted_and_never_below_nothing() {
+        assert_eq!(scaled(150, 1_000, 0), 150);
+        assert_eq!(scaled(150, 2_500, 1_000), 475);
+        assert_eq!(scaled(150, 1_000, -2_000), 0);
+        assert_eq!(scaled(150, -1_000, 0), 0);
+        assert_eq!(scaled(u32::MAX, 1_000_000_000, 1_000_000_000), u32::MAX);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::Director;
 use super::alert::Subject;
-use super::checks::{Verdict, Whose};
+use super::checks::{Checked, Verdict, Whose};
 use crate::note::{Note, Object, Severity};
 use crate::time::Instant;
 
@@ -54,7 +54,18 @@ pub struct TargetView {
     pub since: Instant,
 }
 
+/// Checks that one line names, at most.
+const TOLD_MAX: usize = 4;
+
 impl Director {
+    /// Why target `number` takes no traffic; `None` when it does, or is not registered.
+    pub fn trouble(&self, number: u16) -> Option<String> {
+        let (status, _) = self.status.get(&number)?;
+        let text = self.explained(number, *status);
+        let down = !matches!(status, Status::Active | Status::Disabled);
+        down.then(|| text.strip_prefix("down: ").unwrap_or(&text).to_owned())
+    }
+
     /// Whether frames may be sent to target `number` as it was last assessed: it is up, enabled or not.
     pub(super) fn usable(&self, number: u16) -> bool {
         matches!(self.status.get(&number), Some((Status::Active | Status::Disabled, _)))
@@ -110,12 +121,21 @@ impl Director {
     fn explained(&self, number: u16, status: Status) -> String {
         let verdict = if status == Status::CheckFailed { Verdict::Failed } else { Verdict::Passed };
         let checks = self.checks.of(Whose::Target(number)).filter(|(_, check)| check.verdict() == verdict);
-        let checks: Vec<String> = checks
+        // What the target does not answer at its own address, it cannot answer for that of a server either.
+        let checks = checks.filter(|(checked, _)| {
+            verdict == Verdict::Passed || checked.through.is_none() || self.own_passes(checked) != Some(false)
+        });
+        let mut checks: Vec<String> = checks
             .map(|(checked, check)| match verdict {
-                Verdict::Failed => check.trouble(checked),
+                Verdict::Failed => check.trouble(checked, self.own_passes(checked)),
                 _ => checked.to_string(),
             })
             .collect();
+        if checks.len() > TOLD_MAX {
+            let more = checks.len() - TOLD_MAX;
+            checks.truncate(TOLD_MAX);
+            checks.push(format!("{more} more"));
+        }
         match status {
             Status::Active if checks.is_empty() => "up: its station answers, it has no check".to_owned(),
             Status::Active => format!("up: answers {}", checks.join(" and ")),
@@ -123,6 +143,12 @@ impl Director {
             Status::Disabled => "disabled: keeps its sessions, gets no new ones".to_owned(),
             _ => status.to_string(),
         }
+    }
+
+    /// Whether the same check of the target's own address passes, when `checked` goes through a virtual address.
+    pub(super) fn own_passes(&self, checked: &Checked) -> Option<bool> {
+        let own = self.checks.of(checked.whose).find(|(other, _)| other.is_own_of(checked));
+        own.map(|(_, check)| check.verdict() == Verdict::Passed)
     }
 
     /// Status of target `number`; `None` when it is not registered.

@@ -71,6 +71,13 @@ impl PortPool {
         self.words[usize::from(at) / WORD as usize].fetch_and(!bit, Ordering::Release) & bit != 0
     }
 
+    /// Whether `port` is in use now.
+    #[inline]
+    pub fn is_claimed(&self, port: u16) -> bool {
+        let Some(at) = port.checked_sub(FIRST) else { return false };
+        self.words[usize::from(at) / WORD as usize].load(Ordering::Relaxed) & 1 << (u32::from(at) % WORD) != 0
+    }
+
     /// Ports in use now.
     pub fn used(&self) -> u32 {
         self.words.iter().map(|word| word.load(Ordering::Relaxed).count_ones()).sum()
@@ -131,7 +138,8 @@ mod tests {
         let pool = PortPool::new(0);
         assert_eq!([pool.release(80), pool.release(1023), pool.release(1024)], [false; 3]);
         let port = pool.claim(None, 0).unwrap();
-        assert!(pool.release(port) && !pool.release(port));
+        assert!(pool.is_claimed(port) && !pool.is_claimed(80) && !pool.is_claimed(port ^ 1));
+        assert!(pool.release(port) && !pool.release(port) && !pool.is_claimed(port));
         assert_eq!(pool.used(), 0);
     }
 

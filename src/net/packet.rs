@@ -88,6 +88,30 @@ pub fn echo(
     }
 }
 
+/// A frame with the packet of protocol `proto` from `src` to `dst`, of one family, whose layer 4 is `l4`.
+pub fn ip(
+    (to, from): (MacAddr, MacAddr),
+    (src, dst): (IpAddr, IpAddr),
+    proto: u8,
+    l4: &[u8],
+) -> Option<Vec<u8>> {
+    let mut buf = vec![0; ETHERNET_HEADER_LEN + ipv6::HEADER_LEN + l4.len()];
+    let at = match (src, dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => {
+            ethernet_header(&mut buf, to, from, ethertype::IPV4);
+            v4_header(&mut buf, src, dst, proto, TTL, l4.len())
+        }
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            ethernet_header(&mut buf, to, from, ethertype::IPV6);
+            v6_header(&mut buf, src, dst, proto, TTL, l4.len())
+        }
+        _ => return None,
+    };
+    buf.truncate(at + l4.len());
+    buf[at..].copy_from_slice(l4);
+    Some(buf)
+}
+
 /// A VRRP advertisement from `src`. Returns its length.
 pub fn advertisement(buf: &mut [u8], from: MacAddr, src: Ipv4Addr, advert: &vrrp::Repr<'_>) -> usize {
     let len = advert.wire_len();

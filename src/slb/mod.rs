@@ -16,7 +16,7 @@ pub mod loads;
 mod lost;
 mod rr;
 pub mod session;
-mod tunnel;
+pub(crate) mod tunnel;
 
 use arrayvec::ArrayVec;
 use bng_platform::BATCH_MAX;

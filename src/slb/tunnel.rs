@@ -129,6 +129,20 @@ impl Outer {
     }
 }
 
+/// The whole frame that carries IP packet `inner` of our own through a tunnel of `kind` from `src` to `dst`.
+pub(crate) fn wrap(
+    kind: Tunnel,
+    (src, dst): (Addr, Addr),
+    hop: &Hop,
+    inner: &[u8],
+    v6: bool,
+    flow: u32,
+) -> Vec<u8> {
+    let mut headers = [0; HEADERS_MAX];
+    let at = Outer { kind, src, dst }.headers(&mut headers, hop, inner, v6, flow);
+    [&headers[at..], inner].concat()
+}
+
 /// Sends packet `i` through a tunnel: all of it, cut into segments first if hardware was to do so. `false`: it has been
 /// dropped, and its sender was told if it is too big.
 pub(super) fn send(

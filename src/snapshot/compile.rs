@@ -118,6 +118,7 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapsh
         translation: translation(model),
         tnats: AddrMap::build(&tnats(model)),
         pools: AddrMap::build(&pools(model, known)),
+        asking: known.asking(),
         synrate: model.tuning.synrate,
         mssclamp: model.tuning.mssclamp,
         tunnelsrc4: model.tuning.tunnelsrc.iter().map(|addr| Addr::v4(*addr)).collect(),

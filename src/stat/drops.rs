@@ -67,6 +67,8 @@ drops! {
     NdMalformed = "nd-malformed",
     /// ICMP message with a wrong checksum
     IcmpChecksum = "icmp-checksum",
+    /// answer to a health check with a wrong checksum, or in fragments
+    CheckAnswer = "check-answer",
     /// for virtual addresses, but this node is backup
     NotMaster = "not-master",
     /// source address is one of ours: local host or loop, never a client

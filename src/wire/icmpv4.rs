@@ -57,6 +57,22 @@ pub enum Echo {
     Reply,
 }
 
+/// What an error of this type and code says, for the operator.
+pub const fn meaning(kind: u8, code: u8) -> &'static str {
+    match (kind, code) {
+        (message::UNREACHABLE, 0 | 6) => "ICMP network unreachable",
+        (message::UNREACHABLE, 1 | 7) => "ICMP host unreachable",
+        (message::UNREACHABLE, 2) => "ICMP protocol unreachable",
+        (message::UNREACHABLE, 3) => "ICMP port unreachable",
+        (message::UNREACHABLE, 4) => "ICMP fragmentation needed",
+        (message::UNREACHABLE, 9 | 10 | 13) => "ICMP administratively prohibited",
+        (message::UNREACHABLE, _) => "ICMP unreachable",
+        (message::TIME_EXCEEDED, _) => "ICMP time exceeded",
+        (message::REDIRECT, _) => "ICMP redirect",
+        _ => "ICMP error",
+    }
+}
+
 /// View of an ICMP message.
 #[derive(Debug, Clone, Copy)]
 pub struct Packet<T: AsRef<[u8]>> {

@@ -61,6 +61,20 @@ pub mod message {
     pub const REDIRECT: u8 = 137;
 }
 
+/// What an error of this type and code says, for the operator.
+pub const fn meaning(kind: u8, code: u8) -> &'static str {
+    match (kind, code) {
+        (message::UNREACHABLE, 0) => "ICMPv6 no route",
+        (message::UNREACHABLE, 1 | 5 | 6) => "ICMPv6 administratively prohibited",
+        (message::UNREACHABLE, 3) => "ICMPv6 address unreachable",
+        (message::UNREACHABLE, 4) => "ICMPv6 port unreachable",
+        (message::UNREACHABLE, _) => "ICMPv6 unreachable",
+        (message::PACKET_TOO_BIG, _) => "ICMPv6 packet too big",
+        (message::TIME_EXCEEDED, _) => "ICMPv6 time exceeded",
+        _ => "ICMPv6 error",
+    }
+}
+
 /// View of an ICMPv6 message.
 #[derive(Debug, Clone, Copy)]
 pub struct Packet<T: AsRef<[u8]>> {

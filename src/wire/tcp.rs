@@ -37,6 +37,9 @@ mod field {
 
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = field::URGENT.end;
+/// Kind of the option with the largest segment, and its length.
+const MSS: u8 = 2;
+const MSS_LEN: usize = 4;
 
 /// Control bits.
 pub mod flags {
@@ -261,6 +264,58 @@ impl Repr {
     }
 }
 
+/// A segment to be written, with data and the one option that opens a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment<'a> {
+    /// Its header.
+    pub header: Repr,
+    /// Largest segment that the sender takes (RFC 9293 section 3.7.1), in a SYN.
+    pub mss: Option<u16>,
+    /// Data, at most 65,495 bytes.
+    pub payload: &'a [u8],
+}
+
+impl Segment<'_> {
+    /// Bytes that [`Segment::emit`] writes.
+    pub const fn wire_len(&self) -> usize {
+        HEADER_LEN + self.options_len() + self.payload.len()
+    }
+
+    const fn options_len(&self) -> usize {
+        if self.mss.is_some() { MSS_LEN } else { 0 }
+    }
+
+    /// Writes the segment with its checksum between these addresses at the start of `buf`.
+    ///
+    /// # Panics
+    /// When `buf` is shorter than [`Segment::wire_len`].
+    pub fn emit(&self, src: IpAddr, dst: IpAddr, buf: &mut [u8]) {
+        let buf = &mut buf[..self.wire_len()];
+        self.header.emit(src, dst, buf);
+        let header_len = HEADER_LEN + self.options_len();
+        buf[field::OFFSET] = ((header_len / 4) << 4) as u8;
+        if let Some(mss) = self.mss {
+            let [high, low] = mss.to_be_bytes();
+            buf[HEADER_LEN..header_len].copy_from_slice(&[MSS, MSS_LEN as u8, high, low]);
+        }
+        buf[header_len..].copy_from_slice(self.payload);
+        Packet { bytes: buf }.fill_checksum(src, dst);
+    }
+}
+
+/// The largest segment that the sender of `options` takes, if it says so.
+pub fn mss(mut options: &[u8]) -> Option<u16> {
+    loop {
+        match *options {
+            [1, ref rest @ ..] => options = rest,
+            [MSS, 4, high, low, ..] => return Some(u16::from_be_bytes([high, low])),
+            [0, ..] | [] => return None,
+            [_, len, ..] if len >= 2 => options = options.get(usize::from(len)..)?,
+            _ => return None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,6 +363,29 @@ mod tests {
         assert_eq!(repr.wire_len(), written.len());
         repr.emit(SERVER, CLIENT, &mut written);
         assert_eq!(written, *bytes);
+    }
+
+    #[test]
+    fn a_segment_with_data_and_its_largest_size_is_read_as_it_was_written() {
+        for (mss_told, payload) in [(Some(536), &b""[..]), (None, b"GET /"), (Some(1), b"odd")] {
+            let header = Repr { src_port: 1, dst_port: 2, seq: 3, ack: 4, flags: flags::ACK, window: 5 };
+            let segment = Segment { header, mss: mss_told, payload };
+            let mut buf = [0xee; 64];
+            segment.emit(CLIENT, SERVER, &mut buf);
+            let read = Packet::new(&buf[..segment.wire_len()]).expect("valid");
+            assert_eq!((read.seq(), read.ack(), read.window(), read.payload()), (3, 4, 5, payload));
+            assert_eq!(mss(read.options()), mss_told);
+            assert!(read.verify_checksum(CLIENT, SERVER));
+        }
+    }
+
+    #[test]
+    fn the_largest_segment_is_found_among_options_and_nonsense_ends_the_search() {
+        assert_eq!(mss(&[1, 1, 3, 3, 7, 2, 4, 5, 0xb4]), Some(1460));
+        for options in [&[][..], &[0, 2, 4, 5, 0xb4], &[8, 0, 2, 4, 5, 0xb4], &[2, 4, 5], &[8, 200, 1], &[8]]
+        {
+            assert_eq!(mss(options), None, "{options:?}");
+        }
     }
 
     #[test]

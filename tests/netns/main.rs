@@ -21,6 +21,8 @@ mod dsr;
 #[cfg(target_os = "linux")]
 mod farm;
 #[cfg(target_os = "linux")]
+mod health;
+#[cfg(target_os = "linux")]
 mod modes;
 #[cfg(target_os = "linux")]
 mod modes_failure;
@@ -80,6 +82,7 @@ fn main() -> std::process::ExitCode {
         modes_tunnel::cases(),
         tools::cases(),
         scripts::cases(),
+        health::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

@@ -30,7 +30,8 @@ fn running(farm: &Farm) -> (Bng, PathBuf) {
          done\n[ -z \"$failed\" ] && exit 0\necho $failed\nexit 1\n",
     );
     let told = farm.world.dir().join("told");
-    let alert = script(&farm.world, "alert", &format!("#!/bin/sh\necho \"$* $BNG_CAUSE\" >>{}\n", told.display()));
+    let alert =
+        script(&farm.world, "alert", &format!("#!/bin/sh\necho \"$* $BNG_CAUSE\" >>{}\n", told.display()));
     let mut text = config("raw", FIRST);
     let (interval, timeout) = TIMES;
     for n in [1, 2] {
@@ -54,14 +55,14 @@ fn a_dead_service_is_seen_by_the_monitor_and_told_once() {
     let (bng, told) = running(&farm);
     assert_eq!(lines(&told), [""; 0], "who is up from the start is no news");
     // The machine still answers pings.
-    farm.webs[0].run("iptables -I INPUT -p tcp --dport 80 -j REJECT --reject-with tcp-reset");
+    farm.webs[0].run("nft add table inet wall; nft 'add chain inet wall in { type filter hook input priority 0; }'; nft add rule inet wall in tcp dport 80 reject with tcp reset");
     let limit = Duration::from_secs(TIMES.1 + TIMES.0 + 3);
     let took = wait::for_true("target 1 down", limit, || !is_up(&bng, 1));
     assert!(took >= Duration::from_secs(TIMES.1 - TIMES.0 - 1), "{took:?}");
     wait::for_true("the alert", Duration::from_secs(5), || !lines(&told).is_empty());
     let row = bng.row("targets", 1).expect("a row").join(" ");
-    assert!(row.contains("script failed, ended with status 1: 10.1.0.11"), "{row}");
-    farm.webs[0].run("iptables -D INPUT -p tcp --dport 80 -j REJECT --reject-with tcp-reset");
+    assert!(row.contains("script failed (ended with status 1: 10.1.0.11)"), "{row}");
+    farm.webs[0].run("nft delete table inet wall");
     wait::for_true("target 1 up", Duration::from_secs(TIMES.0 + 5), || is_up(&bng, 1));
     wait::for_true("the second alert", Duration::from_secs(5), || lines(&told).len() >= 2);
     std::thread::sleep(Duration::from_secs(2));
@@ -69,7 +70,7 @@ fn a_dead_service_is_seen_by_the_monitor_and_told_once() {
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert_eq!(
         lines[0],
-        "target 1 10.1.0.11 0 down down: script of 10.1.0.11 ended with status 1: 10.1.0.11"
+        "target 1 10.1.0.11 0 down down: script of 10.1.0.11: ended with status 1: 10.1.0.11"
     );
     assert!(lines[1].starts_with("target 1 10.1.0.11 0 up up: answers "), "{lines:?}");
 }
@@ -77,7 +78,7 @@ fn a_dead_service_is_seen_by_the_monitor_and_told_once() {
 pub(crate) fn cases() -> Vec<Case> {
     vec![Case::new(
         "a dead service is seen by a monitor of mon's kind, and every change is told once",
-        &["curl", "iptables", "nginx"],
+        &["curl", "nft", "nginx"],
         a_dead_service_is_seen_by_the_monitor_and_told_once,
     )]
 }

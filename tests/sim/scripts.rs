@@ -105,8 +105,8 @@ fn a_script_gets_the_address_as_its_last_word_and_decides_by_its_status() {
     world.run_until(bng::time::Instant::from_millis(good + 5_000));
     assert_eq!(status(&world), Status::CheckFailed);
     assert!(
-        last_words(&world).contains("down: script of 172.17.2.201 ended with status 2: no such host")
-            || last_words(&world).contains("down: script of 172.17.2.201 did not end within 5 s"),
+        last_words(&world).contains("down: script of 172.17.2.201: ended with status 2: no such host")
+            || last_words(&world).ends_with("no answer to script of 172.17.2.201 for 5 s: it still runs"),
         "{}",
         last_words(&world)
     );
@@ -126,7 +126,7 @@ fn a_script_that_hangs_is_not_started_a_second_time_and_fails_at_the_timeout() {
     world.run_for(Duration::from_millis(20));
     assert_eq!(status(&world), Status::CheckFailed);
     assert!(
-        last_words(&world).ends_with("down: script of 172.17.2.201 did not end within 5 s"),
+        last_words(&world).ends_with("down: no answer to script of 172.17.2.201 for 5 s: it still runs"),
         "{}",
         last_words(&world)
     );
@@ -173,7 +173,7 @@ fn every_way_to_fail_is_a_verdict_of_its_own() {
             }
         }
         assert_eq!(status(&world), Status::CheckFailed);
-        let told = format!("down: script of 172.17.2.201 {verdict}");
+        let told = format!("down: script of 172.17.2.201: {verdict}");
         assert!(
             world.node(0).log.iter().any(|(_, text)| text.ends_with(&told)),
             "{told}: {:?}",

@@ -3,6 +3,9 @@
 use super::json::Json;
 use super::table::{Answers, Column, count, endpoint, mac, render as table};
 use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::director::checks::Counts;
 
 /// What a target may get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +41,29 @@ impl TargetState {
     }
 }
 
+/// One check of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckRow {
+    /// Its statement, with the virtual address that it goes through: `ping`, `tcpopen 10.1.0.100:80`.
+    pub label: String,
+    /// What is asked whom: `tcpopen of 10.0.0.1:80`.
+    pub what: String,
+    /// `ok`, `failed` or `waiting`.
+    pub verdict: &'static str,
+    /// The last result in a few words.
+    pub result: String,
+    /// Seconds since when the verdict holds.
+    pub since: u64,
+    /// Time to the last good answer.
+    pub latency: Option<Duration>,
+    /// How long ago that was.
+    pub answer: Option<Duration>,
+    /// Why the last probe failed, when it did.
+    pub failure: Option<String>,
+    /// What has happened since it began.
+    pub counts: Counts,
+}
+
 /// One target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetRow {
@@ -55,8 +81,8 @@ pub struct TargetRow {
     pub reason: Option<String>,
     /// Station address, when known.
     pub mac: Option<[u8; 6]>,
-    /// Last result of each check, for instance `ping ok`.
-    pub checks: Vec<String>,
+    /// Its checks.
+    pub checks: Vec<CheckRow>,
     /// Sessions now.
     pub sessions: u64,
     /// Frames forwarded since the start.
@@ -81,7 +107,7 @@ pub fn render(rows: &[TargetRow]) -> String {
         let mut about: Vec<String> =
             row.addresses.iter().map(|address| endpoint(*address, row.port)).collect();
         about.push(row.mac.map_or_else(|| "no MAC".to_owned(), mac));
-        about.extend(row.checks.iter().cloned());
+        about.extend(row.checks.iter().map(|check| format!("{} {}", check.label, check.result)));
         about.extend(row.replies.describe());
         about.extend(row.reason.as_ref().map(|reason| format!("({reason})")));
         about.extend(row.name.as_ref().map(|name| format!("\"{name}\"")));
@@ -97,6 +123,34 @@ pub fn render(rows: &[TargetRow]) -> String {
     table(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
 
+/// The same, followed by what is known of every check.
+pub fn details(rows: &[TargetRow]) -> String {
+    let columns = [
+        Column::Left("check"),
+        Column::Left("result"),
+        Column::Right("since"),
+        Column::Right("answer"),
+        Column::Right("asked"),
+        Column::Right("answered"),
+        Column::Right("failed"),
+        Column::Right("strays"),
+    ];
+    let cells = |check: &CheckRow| {
+        vec![
+            check.what.clone(),
+            check.result.clone(),
+            format!("{} s", check.since),
+            check.answer.map_or_else(|| "-".to_owned(), |ago| format!("{:.1} s ago", ago.as_secs_f64())),
+            count(check.counts.asked),
+            count(check.counts.answered),
+            count(check.counts.failed),
+            count(check.counts.strays),
+        ]
+    };
+    let checks: Vec<_> = rows.iter().flat_map(|row| &row.checks).map(cells).collect();
+    if checks.is_empty() { render(rows) } else { format!("{}\n{}", render(rows), table(&columns, &checks)) }
+}
+
 /// The same as one object per target.
 pub fn json(rows: &[TargetRow]) -> Json {
     Json::list(rows, |row| {
@@ -108,7 +162,7 @@ pub fn json(rows: &[TargetRow]) -> Json {
             ("state", Json::text(row.state.word())),
             ("reason", Json::maybe(row.reason.as_ref(), Json::text)),
             ("mac", Json::maybe(row.mac, |octets| Json::text(mac(octets)))),
-            ("checks", Json::list(&row.checks, Json::text)),
+            ("checks", Json::list(&row.checks, check_json)),
             ("sessions", row.sessions.into()),
             ("packets", row.packets.into()),
             ("bytes", row.bytes.into()),
@@ -118,9 +172,43 @@ pub fn json(rows: &[TargetRow]) -> Json {
     })
 }
 
+fn check_json(check: &CheckRow) -> Json {
+    Json::Object(vec![
+        ("check", Json::text(&check.label)),
+        ("of", Json::text(&check.what)),
+        ("verdict", Json::text(check.verdict)),
+        ("since", check.since.into()),
+        ("latency_us", Json::maybe(check.latency, |latency| micros(latency).into())),
+        ("answer_us", Json::maybe(check.answer, |ago| micros(ago).into())),
+        ("failure", Json::maybe(check.failure.as_ref(), Json::text)),
+        ("asked", check.counts.asked.into()),
+        ("answered", check.counts.answered.into()),
+        ("failed", check.counts.failed.into()),
+        ("strays", check.counts.strays.into()),
+    ])
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check(result: &str) -> CheckRow {
+        CheckRow {
+            label: "ping".to_owned(),
+            what: "ping of 10.20.20.20".to_owned(),
+            verdict: "ok",
+            result: result.to_owned(),
+            since: 61,
+            latency: Some(Duration::from_micros(400)),
+            answer: Some(Duration::from_millis(1_200)),
+            failure: None,
+            counts: Counts { asked: 40, answered: 39, failed: 1, strays: 0 },
+        }
+    }
 
     #[test]
     fn a_target_says_why_it_is_down() {
@@ -132,7 +220,7 @@ mod tests {
             state: TargetState::Active,
             reason: None,
             mac: Some([0x02, 0, 0, 0, 0, 0x0a]),
-            checks: vec!["ping ok".into()],
+            checks: vec![check("ok")],
             sessions: 1,
             packets: 12,
             bytes: 1260,
@@ -144,10 +232,21 @@ mod tests {
             state: TargetState::Down,
             reason: Some("no answer to ping for 10 s".into()),
             mac: None,
-            checks: vec!["ping failed".into()],
+            checks: vec![check("failed")],
             sessions: 0,
             ..up.clone()
         };
+        assert_eq!(
+            details(std::slice::from_ref(&up)),
+            "  tgt state  sessions packets  bytes target
+  ---
+    1 active        1      12   1260 10.20.20.20:22 02:00:00:00:00:0a ping ok
+
+  check               result since    answer asked answered failed strays
+  ---
+  ping of 10.20.20.20 ok      61 s 1.2 s ago    40       39      1      0
+"
+        );
         assert_eq!(
             render(&[up, down]),
             "   tgt state  sessions packets  bytes target

@@ -8,8 +8,33 @@ const TUNNEL: &[Choice] = &[
     Choice::new("gre", "generic routing encapsulation"),
 ];
 
-/// What happens with a check that this version does not do.
-const PASSED: &str = "the check counts as passed";
+const TCPOPEN: &str = "Opens a connection and resets it. See 'HEALTH CHECKS'.";
+
+const AGENT: &str = "See bngagent(8) and 'HEALTH CHECKS'.";
+
+const BYTES: &str = "In it '\\xHH' is the byte with the hexadecimal number HH, and '\\r', '\\n', '\\t' and '\\0' are as in C; \
+                     a backslash itself is '\\x5c'.";
+
+const DNS_TYPES: &[Choice] = &[
+    Choice::new("a", "IPv4 address"),
+    Choice::new("aaaa", "IPv6 address"),
+    Choice::new("ns", "name servers of a zone"),
+    Choice::new("soa", "start of a zone"),
+    Choice::new("mx", "mail servers"),
+    Choice::new("txt", "text"),
+    Choice::new("srv", "service"),
+];
+
+const DNS_ANSWERS: &[Choice] = &[
+    Choice::new("noerror", "the name exists"),
+    Choice::new("nxdomain", "the name does not exist"),
+    Choice::new("any", "whatever it says"),
+];
+
+const CHECK: &[Choice] = &[
+    Choice::new("own", "to the target's own address only"),
+    Choice::new("vip", "to the addresses of its servers as well"),
+];
 
 /// Where the address of a target may lie.
 const IN_A_NETWORK: &str = "With direct server return it must lie in one of the networks.";
@@ -27,17 +52,17 @@ pub(super) const STATEMENTS: &[Statement] = &[
     Statement::new(Kind::Target, "protocol", Arg::Choice(PROTOCOL), "protocol; without it that of the server")
         .doc("It must be that of the server."),
     Statement::new(Kind::Target, "tcpopen", Arg::PortProbe, "TCP connect check of 'ipaddr'")
-        .kept(PASSED),
+        .doc(TCPOPEN),
     Statement::new(Kind::Target, "tcpopen6", Arg::PortProbe, "TCP connect check of 'ipaddr6'")
-        .kept(PASSED),
+        .doc(TCPOPEN),
     Statement::new(Kind::Target, "ping", Arg::Probe, "echo check of 'ipaddr'")
         .doc("See 'HEALTH CHECKS'."),
     Statement::new(Kind::Target, "ping6", Arg::Probe, "echo check of 'ipaddr6'")
         .doc("See 'HEALTH CHECKS'."),
     Statement::new(Kind::Target, "agent", Arg::PortProbe, "ask the agent at 'ipaddr' for its load")
-        .kept(PASSED),
+        .doc(AGENT),
     Statement::new(Kind::Target, "agent6", Arg::PortProbe, "ask the agent at 'ipaddr6' for its load")
-        .kept(PASSED),
+        .doc(AGENT),
     Statement::new(Kind::Target, "agentkey", Arg::Text(255), "secret that it shares with its agent")
         .doc(
             "At least 16 bytes; the agent reads the same from a file, see bngagent(8). Requests and replies are \
@@ -47,10 +72,68 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .ours(),
     Statement::new(Kind::Target, "ascale", Arg::Decimal, "factor of the load that the agent reports")
         .default("1")
-        .kept("no load is known"),
+        .doc("A load below 0 counts as 0."),
     Statement::new(Kind::Target, "aoffset", Arg::Decimal, "added to the load that the agent reports")
         .default("0")
-        .kept("no load is known"),
+        .doc("It is added behind the factor."),
+    Statement::new(Kind::Target, "http", Arg::PortProbe, "HTTP check of its addresses")
+        .doc(
+            "Asks for 'httppath' and takes a status code of 'httpstatus' for a good answer. Each address of the \
+             target is checked. See 'HEALTH CHECKS'.",
+        )
+        .ours(),
+    Statement::new(Kind::Target, "httppath", Arg::Text(512), "what the HTTP check asks for")
+        .default("/")
+        .doc("It begins with a slash and has no blanks.")
+        .ours(),
+    Statement::new(Kind::Target, "httphost", Arg::Text(255), "host that the HTTP check asks for")
+        .doc("Without it the address and port that are asked.")
+        .ours(),
+    Statement::new(Kind::Target, "httpstatus", Arg::Codes, "status codes of a good answer to the HTTP check")
+        .default("200-399")
+        .ours(),
+    Statement::new(Kind::Target, "udp", Arg::PortProbe, "datagram check of its addresses")
+        .doc(
+            "Sends 'udpsend' and takes an answer that contains 'udpexpect' for a good one. Each address of the target \
+             is checked. See 'HEALTH CHECKS'.",
+        )
+        .ours(),
+    Statement::new(Kind::Target, "udpsend", Arg::Text(512), "what the datagram check sends")
+        .doc("Nothing without it: an empty datagram.")
+        .doc(BYTES)
+        .ours(),
+    Statement::new(Kind::Target, "udpexpect", Arg::Text(512), "what a good answer to the datagram check contains")
+        .doc("Without it every answer is good.")
+        .doc(BYTES)
+        .ours(),
+    Statement::new(Kind::Target, "dns", Arg::PortProbe, "name server check of its addresses")
+        .doc(
+            "Asks for 'dnsname'. Each address of the target is checked, by UDP. See 'HEALTH CHECKS'.",
+        )
+        .ours(),
+    Statement::new(Kind::Target, "dnsname", Arg::Text(253), "name that the name server check asks for")
+        .doc("It is needed with 'dns'; '.' is the root.")
+        .ours(),
+    Statement::new(Kind::Target, "dnstype", Arg::Choice(DNS_TYPES), "type of record that the name server check asks for")
+        .default("a")
+        .ours(),
+    Statement::new(Kind::Target, "dnsanswer", Arg::Choice(DNS_ANSWERS), "what a good answer to the name server check says")
+        .default("noerror")
+        .ours(),
+    Statement::new(Kind::Target, "check", Arg::Choice(CHECK), "where checks go with direct server return")
+        .doc(
+            "Only with 'dsr enable' or a tunnel. Without it 'tcpopen', 'http', 'udp' and 'dns' go both ways. See \
+             'HEALTH CHECKS'.",
+        )
+        .ours(),
+    Statement::new(Kind::Target, "rise", Arg::Number(1, 1000), "good answers in a row that bring it up again")
+        .default("1")
+        .doc("Of each check. The first answer of all is always enough.")
+        .ours(),
+    Statement::new(Kind::Target, "fall", Arg::Number(1, 1000), "failed probes in a row without which it does not go down")
+        .default("1")
+        .doc("Of each check, beside its timeout.")
+        .ours(),
     Statement::new(Kind::Target, "script", Arg::Script, "check by a command")
         .doc(
             "A command with blanks stands in double quotes: 'script \"/usr/local/bin/check -v\",10,30'. The address of \

@@ -125,8 +125,9 @@ impl Daemon {
             }
             Show::Startuplog => lines(json, &journal::first(), None),
             Show::Targets => {
-                let rows = only(tables::targets(director, doors), Kind::Target, number, |r| r.number)?;
-                either(json, &rows[..], targets::render, targets::json)
+                let rows = only(tables::targets(now, director, doors), Kind::Target, number, |r| r.number)?;
+                let text = if number.is_some() { targets::details } else { targets::render };
+                either(json, &rows[..], text, targets::json)
             }
             Show::Threads => either(json, &tables::threads(doors)[..], threads::render, threads::json),
             Show::Uptime => {

@@ -9,8 +9,10 @@
 //! ```
 //! A target is not used before its first answer: a node that starts next to a dead target must not send it clients.
 
-use super::kind::{Ask, Context, Effect, Exchange, Failure, Input, Outcome};
+use super::kind::{Ask, Context, Effect, Exchange, Failure, Flow, Input, Outcome};
+use super::port::Ports;
 use crate::conf::model::Probe;
+use crate::net::Addr;
 use crate::seed::Seed;
 use crate::time::{Duration, Instant};
 
@@ -38,6 +40,19 @@ pub struct Plan {
     pub fall: u32,
 }
 
+/// What has happened since a check began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Probes.
+    pub asked: u64,
+    /// Good answers.
+    pub answered: u64,
+    /// Probes that were answered wrongly, or not before the next one left.
+    pub failed: u64,
+    /// Answers from others than were asked, and ICMP errors.
+    pub strays: u64,
+}
+
 /// Names one check as long as it runs; one that begins anew has another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CheckId(pub(super) u64);
@@ -56,6 +71,10 @@ pub struct Check {
     round_trip: Option<Duration>,
     /// What became of the last probe whose outcome is known, when that was no good answer.
     failure: Option<Failure>,
+    /// What was seen of the probe under way that is no answer, but may explain why there is none.
+    hint: Option<Failure>,
+    /// What has happened since it began.
+    counts: Counts,
     /// Good answers since the last failed probe.
     good: u32,
     /// Failed probes since the last good answer.
@@ -72,15 +91,17 @@ pub struct Check {
 impl Check {
     /// A check that asks first at `first`, then at an interval that begins anywhere: so many checks are not asked at
     /// the same time.
-    pub(super) fn new(id: CheckId, first: Instant, plan: Plan, mut seed: Seed) -> Self {
+    pub(super) fn new(id: CheckId, to: Addr, first: Instant, plan: Plan, mut seed: Seed) -> Self {
         let interval = plan.probe.interval.as_micros() as u64;
         Self {
             id,
-            exchange: plan.ask.exchange(&mut seed),
+            exchange: plan.ask.exchange(to.to_ip(), &mut seed),
             verdict: Verdict::Waiting,
             since: first,
             round_trip: None,
             failure: None,
+            hint: None,
+            counts: Counts::default(),
             good: 0,
             bad: 0,
             open: false,
@@ -137,6 +158,16 @@ impl Check {
         (self.verdict == Verdict::Failed && self.good > 0).then_some((self.good, self.plan.rise))
     }
 
+    /// What has happened since it began.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What tells its packets now.
+    pub(super) fn flow(&self) -> Option<Flow> {
+        self.exchange.flow()
+    }
+
     /// Whether `plan` asks the same at the same times, so that the verdict stays.
     pub(super) fn follows(&self, plan: &Plan) -> bool {
         (&self.plan.ask, self.plan.probe) == (&plan.ask, plan.probe)
@@ -148,34 +179,59 @@ impl Check {
     }
 
     /// What has to be done by time. True when the verdict has changed.
-    pub(super) fn due(&mut self, now: Instant, effects: &mut Vec<Effect>) -> bool {
+    pub(super) fn due(&mut self, now: Instant, ports: &Ports, effects: &mut Vec<Effect>) -> bool {
         let mut changed = false;
-        if self.exchange.deadline().is_some_and(|at| now >= at) {
-            let outcome = self.exchange.expire(&mut context(now, &self.plan, &mut self.seed, effects));
+        if now < self.next && self.exchange.deadline(&self.plan.probe).is_some_and(|at| now >= at) {
+            let Self { plan, seed, .. } = self;
+            let probe = plan.probe;
+            let outcome = self.exchange.expire(&mut Context { now, probe, seed, ports, effects });
             changed |= self.decide(now, outcome);
         }
         if now >= self.next {
             if std::mem::replace(&mut self.open, true) {
-                self.failed(Failure::Silent);
+                self.unanswered();
             }
             changed |= self.give_up(now);
             self.next = self.after(now);
-            self.exchange.ask(&mut context(now, &self.plan, &mut self.seed, effects));
+            self.counts.asked += 1;
+            let Self { plan, seed, .. } = self;
+            let probe = plan.probe;
+            self.exchange.ask(&mut Context { now, probe, seed, ports, effects });
         }
         changed | self.give_up(now)
     }
 
     /// Something has come for it. True when the verdict has changed.
-    pub(super) fn hear(&mut self, now: Instant, input: &Input, effects: &mut Vec<Effect>) -> bool {
-        let outcome = self.exchange.hear(&mut context(now, &self.plan, &mut self.seed, effects), input);
+    pub(super) fn hear(
+        &mut self,
+        now: Instant,
+        input: &Input,
+        ports: &Ports,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Self { plan, seed, .. } = self;
+        let probe = plan.probe;
+        let outcome = self.exchange.hear(&mut Context { now, probe, seed, ports, effects }, input);
         self.decide(now, outcome)
+    }
+
+    /// Something has come that is no answer, and may explain why there is none. It decides nothing: whoever makes up
+    /// such messages could take targets down.
+    pub(super) fn hint(&mut self, hint: Failure) {
+        self.counts.strays += 1;
+        if self.open {
+            self.hint = Some(hint);
+        }
     }
 
     /// When [`Check::due`] has something to do.
     pub(super) fn deadline(&self) -> Instant {
         let silence = (self.verdict != Verdict::Failed && self.is_enough())
             .then_some(self.heard + self.plan.probe.timeout);
-        [silence, self.exchange.deadline()].into_iter().flatten().fold(self.next, Instant::min)
+        [silence, self.exchange.deadline(&self.plan.probe)]
+            .into_iter()
+            .flatten()
+            .fold(self.next, Instant::min)
     }
 
     /// Asks at `at`, without regard to the interval.
@@ -207,6 +263,8 @@ impl Check {
 
     fn passed(&mut self, now: Instant, round_trip: Duration) -> bool {
         self.open = false;
+        self.hint = None;
+        self.counts.answered += 1;
         self.heard = now;
         self.round_trip = Some(round_trip);
         self.failure = None;
@@ -220,7 +278,16 @@ impl Check {
         up && self.turn(now, Verdict::Passed)
     }
 
+    /// The probe that was sent last has no answer.
+    fn unanswered(&mut self) {
+        let silent = Failure::Silent(self.exchange.so_far());
+        let failure = self.hint.take().unwrap_or(silent);
+        self.failed(failure);
+    }
+
     fn failed(&mut self, failure: Failure) {
+        self.hint = None;
+        self.counts.failed += 1;
         self.failure = Some(failure);
         self.good = 0;
         self.bad = self.bad.saturating_add(1);
@@ -237,8 +304,9 @@ impl Check {
         if !self.is_enough() || now < self.heard + self.plan.probe.timeout {
             return false;
         }
-        if self.failure.is_none() {
-            self.failure = Some(Failure::Silent);
+        if self.verdict != Verdict::Failed && matches!(self.failure, None | Some(Failure::Silent(_))) {
+            let silent = Failure::Silent(self.exchange.so_far());
+            self.failure = Some(self.hint.clone().unwrap_or(silent));
         }
         self.good = 0;
         self.turn(now, Verdict::Failed)
@@ -251,8 +319,4 @@ impl Check {
         }
         changed
     }
-}
-
-fn context<'a>(now: Instant, plan: &Plan, seed: &'a mut Seed, effects: &'a mut Vec<Effect>) -> Context<'a> {
-    Context { now, probe: plan.probe, seed, effects }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::kind::{Context, Effect, Exchange, Input, Outcome};
+use super::kind::{Context, Effect, Exchange, Flow, Input, Outcome};
 use crate::seed::Seed;
 use crate::time::Instant;
+use crate::wire::protocol;
 
 /// Requests that an answer is waited for, at most.
 const UNDER_WAY: usize = 64;
@@ -33,11 +34,15 @@ impl Exchange for Echo {
     }
 
     fn hear(&mut self, context: &mut Context<'_>, input: &Input) -> Option<Outcome> {
-        let Input::Echo { ident, sequence } = *input else { return None };
+        let Input::Echo { ident, sequence } = input else { return None };
         // An answer may come after the next probe has left; older ones than the timeout prove nothing.
-        let later = self.sequence.wrapping_sub(sequence);
-        let sent = self.sent.get(usize::from(later)).filter(|_| self.ident == ident)?;
+        let later = self.sequence.wrapping_sub(*sequence);
+        let sent = self.sent.get(usize::from(later)).filter(|_| self.ident == *ident)?;
         let round_trip = context.now.since(*sent);
         (round_trip < context.probe.timeout).then_some(Outcome::Passed(round_trip))
+    }
+
+    fn flow(&self) -> Option<Flow> {
+        Some(Flow { proto: protocol::ICMP, local: self.ident, remote: self.ident })
     }
 }

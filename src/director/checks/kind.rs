@@ -6,15 +6,24 @@
 //!   input ------>          |
 //!                          +---> outcome: passed, or why not ---> verdict
 //! ```
-//! A new kind is one file with one [`Exchange`], one [`How`], one [`Ask`], and its line in `wanted.rs`.
+//! A new kind is one file with one [`Exchange`] (or one `Question`, when a datagram asks), one [`How`], one [`Ask`], and
+//! its line in `wanted.rs`.
 
 use std::fmt;
+use std::net::IpAddr;
 
+use super::agent::Agent;
 use super::arp::Arp;
+use super::datagram::Datagram;
+use super::dns::Dns;
 use super::echo::Echo;
+use super::http::Http;
+use super::port::Ports;
 use super::script::Script;
-use crate::conf::model::Probe;
+use super::tcpopen::TcpOpen;
+use crate::conf::model::{self, Probe};
 use crate::director::command::Ran;
+use crate::net::Addr;
 use crate::seed::Seed;
 use crate::time::{Duration, Instant};
 
@@ -27,16 +36,33 @@ pub enum How {
     Arp,
     /// A command.
     Script,
+    /// A TCP connection.
+    TcpOpen,
+    /// A page by HTTP.
+    Http,
+    /// A datagram.
+    Udp,
+    /// A query to a name server.
+    Dns,
+    /// The agent of the target.
+    Agent,
 }
 
 impl How {
     /// The statement that asks for it: for an IPv4 or an IPv6 address.
     pub const fn word(self, is_v4: bool) -> &'static str {
-        match self {
-            Self::Echo if is_v4 => "ping",
-            Self::Echo => "ping6",
-            Self::Arp => "arp",
-            Self::Script => "script",
+        match (self, is_v4) {
+            (Self::Echo, true) => "ping",
+            (Self::Echo, false) => "ping6",
+            (Self::Arp, _) => "arp",
+            (Self::TcpOpen, true) => "tcpopen",
+            (Self::TcpOpen, false) => "tcpopen6",
+            (Self::Http, _) => "http",
+            (Self::Udp, _) => "udp",
+            (Self::Dns, _) => "dns",
+            (Self::Agent, true) => "agent",
+            (Self::Agent, false) => "agent6",
+            (Self::Script, _) => "script",
         }
     }
 }
@@ -50,6 +76,16 @@ pub enum Ask {
     Arp,
     /// A command, for its exit status.
     Script(String),
+    /// For a connection to this port.
+    TcpOpen(u16),
+    /// For a page.
+    Http(model::Http),
+    /// For any datagram.
+    Udp(model::Udp),
+    /// For a record of a name.
+    Dns(model::Dns),
+    /// For the load: the port of the agent, and the secret shared with it.
+    Agent(u16, Option<String>),
 }
 
 impl Ask {
@@ -59,17 +95,67 @@ impl Ask {
             Self::Echo => How::Echo,
             Self::Arp => How::Arp,
             Self::Script(_) => How::Script,
+            Self::TcpOpen(_) => How::TcpOpen,
+            Self::Http(_) => How::Http,
+            Self::Udp(_) => How::Udp,
+            Self::Dns(_) => How::Dns,
+            Self::Agent(..) => How::Agent,
         }
     }
 
-    /// The exchange that asks it.
-    pub(super) fn exchange(&self, seed: &mut Seed) -> Box<dyn Exchange> {
+    /// The port that is asked; 0 for none.
+    pub const fn port(&self) -> u16 {
+        match self {
+            Self::Echo | Self::Arp | Self::Script(_) => 0,
+            Self::TcpOpen(port) | Self::Agent(port, _) => *port,
+            Self::Http(model::Http { port, .. })
+            | Self::Udp(model::Udp { port, .. })
+            | Self::Dns(model::Dns { port, .. }) => *port,
+        }
+    }
+
+    /// The same of another port.
+    pub(super) fn at(&self, port: u16) -> Self {
+        match self {
+            Self::TcpOpen(_) => Self::TcpOpen(port),
+            other => other.clone(),
+        }
+    }
+
+    /// The exchange that asks it of `to`.
+    pub(super) fn exchange(&self, to: IpAddr, seed: &mut Seed) -> Box<dyn Exchange> {
         match self {
             Self::Echo => Box::new(Echo::new(seed)),
             Self::Arp => Box::new(Arp::default()),
             Self::Script(_) => Box::new(Script::default()),
+            Self::TcpOpen(port) => Box::new(TcpOpen::new(*port)),
+            Self::Http(ask) => Box::new(Http::new(ask.clone(), to)),
+            Self::Udp(ask) => Box::new(Datagram::new(ask.port, ask.clone())),
+            Self::Dns(ask) => Box::new(Datagram::new(ask.port, Dns::new(ask.clone()))),
+            Self::Agent(port, secret) => Box::new(Datagram::new(*port, Agent::new(secret.as_deref()))),
         }
     }
+}
+
+/// A TCP segment without addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Source port.
+    pub from: u16,
+    /// Destination port.
+    pub to: u16,
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgment number.
+    pub ack: u32,
+    /// Control bits, see [`crate::wire::tcp::flags`].
+    pub flags: u8,
+    /// Receive window, unscaled.
+    pub window: u16,
+    /// Largest segment that the sender takes.
+    pub mss: Option<u16>,
+    /// Data.
+    pub data: Vec<u8>,
 }
 
 /// What an exchange wants done. The director knows the way and the addresses.
@@ -89,9 +175,22 @@ pub enum Effect {
         /// Which run it is.
         number: u32,
     },
+    /// Send a segment.
+    Segment(Segment),
+    /// Send a datagram.
+    Datagram {
+        /// Source port.
+        from: u16,
+        /// Destination port.
+        to: u16,
+        /// Payload.
+        data: Vec<u8>,
+    },
+    /// The target has this load, in hundredths, as its agent says.
+    Load(u32),
 }
 
-/// What has come for an exchange. Whoever brings it has looked at addresses.
+/// What has come for an exchange. Whoever brings it has looked at addresses and ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// An echo reply.
@@ -110,6 +209,28 @@ pub enum Input {
         /// How it ended.
         ran: Ran,
     },
+    /// A segment.
+    Segment(Segment),
+    /// A datagram.
+    Datagram {
+        /// Source port.
+        from: u16,
+        /// Destination port.
+        to: u16,
+        /// Payload.
+        data: Vec<u8>,
+    },
+}
+
+/// What tells the packets of an exchange: ports, or the identifier of echoes twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    /// Layer-4 protocol.
+    pub proto: u8,
+    /// Our port.
+    pub local: u16,
+    /// Port of the target.
+    pub remote: u16,
 }
 
 /// What became of a probe.
@@ -121,20 +242,31 @@ pub(super) enum Outcome {
     Failed(Failure),
 }
 
-/// Why a probe failed, for the operator: reads on after "down: ping of 10.0.0.1 ".
+/// Why a probe failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// No answer.
-    Silent,
-    /// A command that did not end with status 0.
-    Script(Ran),
+    /// No answer; how far it came.
+    Silent(Option<&'static str>),
+    /// The connection was refused.
+    Refused,
+    /// Somebody on the way, or the target itself, says that it cannot be reached.
+    Unreachable(Addr, &'static str),
+    /// An answer came from an address that was not asked.
+    Stray(Addr),
+    /// An answer that is not the right one.
+    Wrong(String),
 }
 
+/// In a few words, for a table.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silent => f.write_str("has no answer"),
-            Self::Script(ran) => ran.fmt(f),
+            Self::Silent(None) => f.write_str("no answer"),
+            Self::Silent(Some(so_far)) => write!(f, "no answer: {so_far}"),
+            Self::Refused => f.write_str("refused"),
+            Self::Unreachable(from, what) => write!(f, "{from} says {what}"),
+            Self::Stray(from) => write!(f, "the answer comes from {from}"),
+            Self::Wrong(text) => f.write_str(text),
         }
     }
 }
@@ -143,26 +275,45 @@ impl fmt::Display for Failure {
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     /// Time.
-    pub now: Instant,
+    pub(super) now: Instant,
     /// Interval and timeout.
-    pub probe: Probe,
+    pub(super) probe: Probe,
     /// Randomness.
-    pub seed: &'a mut Seed,
+    pub(super) seed: &'a mut Seed,
+    /// Where ports come from.
+    pub(super) ports: &'a Ports,
     /// What it wants done.
-    pub effects: &'a mut Vec<Effect>,
+    pub(super) effects: &'a mut Vec<Effect>,
+}
+
+impl Context<'_> {
+    /// Whether what has begun at `begun` has had the whole timeout.
+    pub(super) fn is_over(&self, begun: Instant) -> bool {
+        self.now.since(begun) >= self.probe.timeout
+    }
 }
 
 /// One kind of check under way: how it asks, and what a good answer is. When to ask, what follows from good and bad
 /// answers, and when silence has lasted too long is decided by [`super::Check`].
 pub(super) trait Exchange: fmt::Debug + Send {
-    /// It is time for the next probe. One that is still under way may go on instead: it has this long.
+    /// It is time for the next probe. One that is still under way may go on instead: it has the whole timeout.
     fn ask(&mut self, context: &mut Context<'_>);
 
     /// Something has come. `None` when it decides nothing.
     fn hear(&mut self, context: &mut Context<'_>, input: &Input) -> Option<Outcome>;
 
+    /// What tells the packets of this exchange now.
+    fn flow(&self) -> Option<Flow> {
+        None
+    }
+
+    /// How far a probe without answer has come.
+    fn so_far(&self) -> Option<&'static str> {
+        None
+    }
+
     /// When [`Exchange::expire`] has something to do.
-    fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self, _probe: &Probe) -> Option<Instant> {
         None
     }
 
