@@ -9,6 +9,8 @@
 )]
 
 #[cfg(target_os = "linux")]
+mod agents;
+#[cfg(target_os = "linux")]
 mod answers;
 #[cfg(target_os = "linux")]
 mod bulk;
@@ -82,6 +84,7 @@ fn main() -> std::process::ExitCode {
         modes_tunnel::cases(),
         tools::cases(),
         scripts::cases(),
+        agents::cases(),
         health::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
