@@ -85,8 +85,9 @@ _bng_follow() {
             ;;
         "2:help target")
             printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 agentkey
-            printf '%s ' ascale aoffset script dsr tunnel weight lgrp maxsessions maxgrpsessions autodisable
-            printf '%s ' trackval alert upalert
+            printf '%s ' ascale aoffset http httppath httphost httpstatus udp udpsend udpexpect dns dnsname
+            printf '%s ' dnstype dnsanswer check rise fall script dsr tunnel weight lgrp maxsessions
+            printf '%s ' maxgrpsessions autodisable trackval alert upalert
             ;;
         "2:help tnat"|"3:no tnat "*)
             printf '%s ' name server port protocol target
@@ -176,8 +177,18 @@ _bng_follow() {
             ;;
         "2:target "*|"3:no target "*)
             printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 agentkey
-            printf '%s ' ascale aoffset script dsr tunnel weight lgrp maxsessions maxgrpsessions autodisable
-            printf '%s ' trackval alert upalert
+            printf '%s ' ascale aoffset http httppath httphost httpstatus udp udpsend udpexpect dns dnsname
+            printf '%s ' dnstype dnsanswer check rise fall script dsr tunnel weight lgrp maxsessions
+            printf '%s ' maxgrpsessions autodisable trackval alert upalert
+            ;;
+        "3:target "*" dnstype")
+            printf '%s ' a aaaa ns soa mx txt srv
+            ;;
+        "3:target "*" dnsanswer")
+            printf '%s ' noerror nxdomain any
+            ;;
+        "3:target "*" check")
+            printf '%s ' own vip
             ;;
         "3:target "*" tunnel")
             printf '%s ' ipip gue gre
