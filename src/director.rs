@@ -9,7 +9,9 @@
 //! The director is a function of time and input, like the engine: it holds elections, asks for neighbours, checks
 //! targets, and compiles what it knows into a [`Snapshot`] whenever that changes.
 
+pub mod alert;
 pub mod checks;
+pub mod command;
 mod election;
 mod gateway;
 pub mod past;
@@ -37,6 +39,7 @@ use crate::wire::icmpv4::Echo;
 use crate::wire::{
     self, ETHERNET_HEADER_LEN, IpInfo, L3, MacAddr, arp, icmpv4, icmpv6, ndisc, protocol, tcp, udp, vrrp,
 };
+use alert::Subject;
 use checks::{Checks, Flow, Input};
 pub use election::Adverts;
 pub use gateway::{GatewayStatus, GatewayView};
@@ -70,6 +73,10 @@ pub enum Output {
     Tell(Note),
     /// A [`Director::ping`] is over.
     Pinged(ping::Report),
+    /// Run the script of a check, and tell its end to [`Director::ran`].
+    Run(command::Run),
+    /// Run the command of an alert.
+    Alert(alert::Alert),
 }
 
 /// The slow path of one process.
@@ -97,6 +104,8 @@ pub struct Director {
     started: Instant,
     /// Status of every gateway, and since when.
     gateways: BTreeMap<Addr, (GatewayStatus, Instant)>,
+    /// What was up or down when that was last told to alerts.
+    alerted: BTreeMap<alert::Subject, bool>,
     /// Addresses that the network has been told of.
     announced: BTreeSet<(Addr, PortId, MacAddr)>,
     /// Ports of our addresses that translated connections come from. They stay when an address is configured no more:
@@ -139,6 +148,7 @@ impl Director {
             pasts: BTreeMap::new(),
             started: now,
             gateways: BTreeMap::new(),
+            alerted: BTreeMap::new(),
             announced: BTreeSet::new(),
             pools: BTreeMap::new(),
             loads: Arc::default(),
@@ -184,6 +194,12 @@ impl Director {
     /// Interface `port` has been opened.
     pub fn port_opened(&mut self, now: Instant, port: PortId, info: PortInfo) {
         self.ports.insert(port, info);
+        let subject = Subject::Interface(u16::from(port));
+        match self.alerted.get(&subject) {
+            // It went away while it was open, and is back.
+            Some(false) if info.link => self.alert(subject, Some(true), "it is open again"),
+            _ => self.know(subject, Some(info.link)),
+        }
         self.rewire(now);
     }
 
@@ -193,12 +209,25 @@ impl Director {
         self.rewire(now);
     }
 
+    /// Interface `port` is going away while it is open: [`Director::port_closed`] follows.
+    pub fn port_lost(&mut self, port: PortId, why: &str) {
+        self.alert(Subject::Interface(u16::from(port)), Some(false), why);
+    }
+
+    /// Run `number` of the script of check `id` has ended; see [`Output::Run`].
+    pub fn ran(&mut self, now: Instant, id: checks::CheckId, number: u32, ran: command::Ran) {
+        let news = self.checks.ran(now, id, number, ran);
+        self.carry_out(news);
+    }
+
     /// The link of interface `port` went up or down.
     pub fn link(&mut self, now: Instant, port: PortId, up: bool) {
         let Some(info) = self.ports.get_mut(&port).filter(|info| info.link != up) else { return };
         info.link = up;
         let object = Object::interface(&self.model, u16::from(port));
-        self.tell(if up { Note::notice(object, "link up") } else { Note::warning(object, "link down") });
+        let text = if up { "link up" } else { "link down" };
+        self.tell(if up { Note::notice(object, text) } else { Note::warning(object, text) });
+        self.alert(Subject::Interface(u16::from(port)), Some(up), text);
         if !up {
             self.neighbors.forget(now, port);
         }

@@ -75,6 +75,7 @@ impl Way {
             access: Default::default(),
             init: None,
             threads: 1,
+            alerts: Default::default(),
             active: true,
         };
         let network = |addr, prefix, real, side: Side, interface| Network {

@@ -16,8 +16,9 @@ use super::config::{Config, Key, Object};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
 use super::kind::Kind;
 use super::model::{
-    Access, BenchmarkPlan, DumpLimits, Facility, Gateway, Interface, Method, Model, Module, Network, Ports,
-    Probe, Protocol, Proxy, Server, SessionId, Side, State, Subnet4, Target, Tnat, Tuning, Tunnel, Vip, Vrrp,
+    Access, Alerts, BenchmarkPlan, DumpLimits, Facility, Gateway, Interface, Method, Model, Module, Network,
+    Ports, Probe, Protocol, Proxy, Server, SessionId, Side, State, Subnet4, Target, Tnat, Tuning, Tunnel, Vip,
+    Vrrp,
 };
 use super::parser::{Doubt, Mode};
 use super::statement::STATEMENTS;
@@ -60,6 +61,7 @@ pub(super) fn interpret(
         modules: interpreter.modules(),
         localdsr: interpreter.flag("localdsr"),
         ipforwarding: interpreter.flag("ipforwarding"),
+        backupalerts: interpreter.flag("backupalerts"),
         syslogfacility: interpreter.facility(),
         dump: interpreter.dump(),
         benchmark: interpreter.benchmark(),
@@ -248,6 +250,10 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
+    fn alerts(&self, subject: Subject<'a>) -> Alerts {
+        Alerts { down: self.text(Some(subject), "alert"), up: self.text(Some(subject), "upalert") }
+    }
+
     fn flag(&self, keyword: &str) -> bool {
         self.only(Kind::Set).is_some_and(|set| set.value(keyword) == Some(&Value::Flag(true)))
     }
@@ -395,6 +401,7 @@ impl<'a> Interpreter<'a, '_> {
                 access,
                 init: self.text(Some(subject), "init"),
                 threads: subject.small("threads").unwrap_or(1),
+                alerts: self.alerts(subject),
                 active: subject.active(),
             };
             interfaces.insert(number, interface);
@@ -573,6 +580,7 @@ impl<'a> Interpreter<'a, '_> {
             ping: subject.probe("ping"),
             ping6: subject.probe("ping6"),
             arp: subject.probe("arp"),
+            alerts: self.alerts(subject),
         };
         let addresses =
             [("ipaddr", gateway.ipaddr.map(IpAddr::V4)), ("ipaddr6", gateway.ipaddr6.map(IpAddr::V6))];
@@ -613,6 +621,13 @@ impl<'a> Interpreter<'a, '_> {
                 protocol: subject.protocol(),
                 ping: subject.probe("ping"),
                 ping6: subject.probe("ping6"),
+                script: match subject.value("script") {
+                    Some(Value::Script(command, interval, timeout)) => {
+                        Some((command.clone(), probe(*interval, *timeout)))
+                    }
+                    _ => None,
+                },
+                alerts: self.alerts(subject),
                 tcpopen: subject.port_probe("tcpopen"),
                 tcpopen6: subject.port_probe("tcpopen6"),
                 agent: subject.port_probe("agent"),

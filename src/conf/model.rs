@@ -58,8 +58,19 @@ pub struct Interface {
     pub init: Option<String>,
     /// Worker threads, at least 1.
     pub threads: u16,
+    /// Run when its link is lost and comes back.
+    pub alerts: Alerts,
     /// Registered and enabled: the interface is opened.
     pub active: bool,
+}
+
+/// Commands that are run when something goes down or comes up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Alerts {
+    /// `alert`
+    pub down: Option<String>,
+    /// `upalert`
+    pub up: Option<String>,
 }
 
 /// An IPv4 subnet.
@@ -181,6 +192,8 @@ pub struct Gateway {
     pub ping6: Option<Probe>,
     /// ARP check of `ipaddr`.
     pub arp: Option<Probe>,
+    /// Run when it goes down and comes up.
+    pub alerts: Alerts,
 }
 
 /// Protocol of a server.
@@ -347,6 +360,10 @@ pub struct Target {
     pub ping6: Option<Probe>,
     /// TCP connect check of `ipaddr`: port and times.
     pub tcpopen: Option<(u16, Probe)>,
+    /// Check by a command: its text and times.
+    pub script: Option<(String, Probe)>,
+    /// Run when it goes down and comes up.
+    pub alerts: Alerts,
     /// TCP connect check of `ipaddr6`.
     pub tcpopen6: Option<(u16, Probe)>,
     /// The agent at `ipaddr`.
@@ -515,6 +532,8 @@ pub struct Model {
     pub localdsr: bool,
     /// `set ipforwarding`
     pub ipforwarding: bool,
+    /// `set backupalerts`
+    pub backupalerts: bool,
     /// Parameters of the packet path.
     pub tuning: Tuning,
     /// `set syslogfacility`

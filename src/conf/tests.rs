@@ -252,7 +252,6 @@ fn a_file_of_a_later_original_is_kept_with_one_warning_per_keyword() {
             kept("'syncpeer' of network", "sessions are not told to it"),
             "warning: 'plugin' of server is not implemented in this version (it is skipped and will not be saved)"
                 .to_owned(),
-            kept("'script' of target", "the check counts as passed"),
             kept("'lgrp' of target", "clients of all locations are taken"),
             kept("'lgrp'", "no location is known"),
             kept("'ipdb'", "no location is known"),

@@ -19,6 +19,7 @@ use super::exit::{Exit, Failure};
 use super::history::History;
 use super::instance::{Claim, Instance, Taking};
 use super::manager::Manager;
+use super::scripts::Scripts;
 use super::signals::Signals;
 use super::worker::{Mail, Report, Rows, Tables, Worker};
 use super::{log as journal, support, tables};
@@ -134,6 +135,7 @@ struct Daemon {
     manager: Manager,
     director: Director,
     meter: Meter,
+    scripts: Scripts,
     config: Config,
     instance: Instance,
     snapshot: Arc<ArcSwap<Snapshot>>,
@@ -248,6 +250,7 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         manager: Manager::find(),
         director,
         meter: Meter::default(),
+        scripts: Scripts::default(),
         config,
         instance,
         snapshot,
@@ -289,6 +292,7 @@ impl Daemon {
         loop {
             self.hear_workers();
             let now = self.clock.now();
+            self.hear_scripts(now);
             self.housekeep(now);
             self.measure(now);
             self.direct(now);
@@ -314,6 +318,7 @@ impl Daemon {
         let deadlines = [
             self.director.deadline(),
             self.control.deadline(),
+            self.scripts.deadline(now),
             Some(self.housekept + HOUSEKEEPING),
             Some(self.meter.deadline(self.snapshot.load().measured)),
             self.ending,
@@ -323,6 +328,7 @@ impl Daemon {
         let ready = {
             let mut set = PollSet::new();
             self.signals.register(&mut set);
+            self.scripts.register(&mut set);
             set.add(self.waker.fd(), Interest::Read);
             let places = self.control.register(&mut set);
             set.wait(deadline.map(|deadline| deadline.since(now)))?;
@@ -387,11 +393,22 @@ impl Daemon {
                 }
                 Some(Output::Tell(note)) => journal::say(note),
                 Some(Output::Pinged(report)) => self.pinged(now, &report),
+                Some(Output::Run(run)) => self.scripts.check(now, run),
+                Some(Output::Alert(alert)) => self.scripts.alert(now, alert),
                 None => return,
             }
         }
         // More at once than one round takes: come back at once.
         self.waker.wake();
+    }
+
+    /// Takes the results of scripts.
+    fn hear_scripts(&mut self, now: Instant) {
+        let (runs, notes) = self.scripts.ended(now);
+        notes.into_iter().for_each(journal::say);
+        for (id, number, ran) in runs {
+            self.director.ran(now, id, number, ran);
+        }
     }
 
     /// Takes punted frames and reports of all workers.
@@ -436,7 +453,8 @@ impl Daemon {
             return;
         }
         let text = format!("lost: {error}; it is opened again as soon as it is back");
-        journal::say(Note::error(self.object(port), text));
+        journal::say(Note::error(self.object(port), &text));
+        self.director.port_lost(port, &text);
         self.close(now, port);
         self.lost.insert(port, String::new());
         self.reopen = now + REOPEN;

@@ -4,7 +4,8 @@
 //!   wanted.rs     which checks a configuration asks for
 //!   check.rs      one check: schedule and verdict
 //!   tell.rs       what there is to say of it
-//!   kind.rs       what every kind has to do; echo.rs, arp.rs, tcpopen.rs, http.rs, udp.rs, dns.rs, agent.rs: one each
+//!   kind.rs       what every kind has to do; echo.rs, arp.rs, tcpopen.rs, http.rs, udp.rs, dns.rs, agent.rs,
+//!                 script.rs: one each
 //!   port.rs       the ports that they ask from; connection.rs, datagram.rs: what those with ports share
 //! ```
 
@@ -18,6 +19,7 @@ mod echo;
 mod http;
 mod kind;
 mod port;
+mod script;
 mod tcpopen;
 mod tell;
 mod udp;
@@ -27,6 +29,7 @@ use std::collections::BTreeMap;
 
 use std::sync::Arc;
 
+use super::command::Ran;
 use crate::conf::model::Model;
 use crate::nat::Pools;
 use crate::net::Addr;
@@ -135,6 +138,11 @@ impl Checks {
     pub fn answered(&mut self, now: Instant, addr: Addr, ident: u16, sequence: u16) -> News {
         let input = Input::Echo { ident, sequence };
         self.hear(now, |checked, _| checked.how == How::Echo && checked.addr == addr, &input)
+    }
+
+    /// Run `number` of the script of check `id` has ended.
+    pub fn ran(&mut self, now: Instant, id: CheckId, number: u32, ran: Ran) -> News {
+        self.hear(now, |_, check| check.id() == id, &Input::Ran { number, ran })
     }
 
     /// A segment or datagram from `addr` to a port that a check asks from.

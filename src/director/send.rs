@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::checks::{Checked, Effect, How, News, Request, Segment, Verdict, Whose};
+use super::checks::{CheckId, Checked, Effect, How, News, Request, Segment, Verdict, Whose};
+use super::command::{About, Command, Run};
 use super::{Director, Output};
 use crate::net::neighbor::Question;
 use crate::net::route::Way;
@@ -53,8 +54,9 @@ impl Director {
         }
     }
 
-    fn probe(&mut self, Request { checked, effect, .. }: Request) {
+    fn probe(&mut self, Request { checked, id, effect }: Request) {
         match effect {
+            Effect::Run { number } => self.run_script(&checked, id, number),
             Effect::Station => {
                 if let Some(way) = self.way_of(&checked) {
                     let to = self.neighbors.mac(way.next);
@@ -86,6 +88,27 @@ impl Director {
             }
             Effect::Load(load) => self.set_load(&checked, load),
         }
+    }
+
+    /// Has the command of a check run, with the address of its target as the last word.
+    fn run_script(&mut self, checked: &Checked, id: CheckId, number: u32) {
+        let Whose::Target(index) = checked.whose else { return };
+        let Some(target) = self.model.targets.get(&index) else { return };
+        let Some((command, probe)) = &target.script else { return };
+        let about = About {
+            kind: "target",
+            number: index,
+            name: target.name.as_deref().unwrap_or_default(),
+            addresses: [target.ipaddr.map(IpAddr::from), target.ipaddr6.map(IpAddr::from)],
+            port: target.port,
+        };
+        let command = Command {
+            command: command.clone(),
+            arguments: vec![about.address()],
+            environment: about.environment(),
+            limit: probe.timeout,
+        };
+        self.outputs.push_back(Output::Run(Run { id, number, command }));
     }
 
     /// The way of probes.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Director;
+use super::alert::Subject;
 use super::checks::{Checked, Verdict, Whose};
 use super::past::Past;
 use crate::conf::model::State;
@@ -124,6 +125,7 @@ impl Director {
             };
             let Some(new) = new else {
                 self.status.remove(&number);
+                self.know(Subject::Target(number), None);
                 self.tell(Note::notice(object, "no longer registered"));
                 continue;
             };
@@ -140,6 +142,7 @@ impl Director {
                 (None, _) => format!("registered, {text}"),
                 (Some(_), _) => text,
             };
+            self.alert(Subject::Target(number), new.is_up(), &text);
             self.tell(Note::new(severity, object, text));
         }
         self.age(now);

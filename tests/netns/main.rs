@@ -9,6 +9,8 @@
 )]
 
 #[cfg(target_os = "linux")]
+mod agents;
+#[cfg(target_os = "linux")]
 mod answers;
 #[cfg(target_os = "linux")]
 mod bulk;
@@ -46,6 +48,8 @@ mod protocols;
 mod reloads;
 #[cfg(target_os = "linux")]
 mod route;
+#[cfg(target_os = "linux")]
+mod scripts;
 #[cfg(target_os = "linux")]
 mod site;
 #[cfg(target_os = "linux")]
@@ -88,6 +92,8 @@ fn main() -> std::process::ExitCode {
         tools::cases(),
         vanishing::cases(),
         withheld::cases(),
+        scripts::cases(),
+        agents::cases(),
         health::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())

@@ -8,6 +8,7 @@ mod clients;
 mod files;
 mod logging;
 mod manager;
+mod scripts;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

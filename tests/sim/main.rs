@@ -19,6 +19,7 @@ mod ping;
 mod pressure;
 mod reload;
 mod routing;
+mod scripts;
 mod switch;
 mod traffic;
 mod translation;

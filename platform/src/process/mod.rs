@@ -7,6 +7,7 @@
 pub mod children;
 pub mod cpu;
 pub mod detach;
+pub mod identity;
 mod inherit;
 pub mod load;
 pub mod localtime;
@@ -19,6 +20,7 @@ pub mod privilege;
 pub mod random;
 pub mod shell;
 pub mod syslog;
+pub mod udp;
 pub mod waker;
 
 pub use poll::{Interest, PollSet};

@@ -14,9 +14,6 @@ const STATE: &[Choice] = &[
     Choice::new("maintenance", "the same, and it is reported apart"),
 ];
 
-/// What happens with a check that this version does not do.
-const PASSED: &str = "the check counts as passed";
-
 const TCPOPEN: &str = "Opens a connection and resets it. See 'HEALTH CHECKS'.";
 
 const AGENT: &str = "See bngagent(8) and 'HEALTH CHECKS'.";
@@ -144,8 +141,10 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .doc("Of each check, beside its timeout.")
         .ours(),
     Statement::new(Kind::Target, "script", Arg::Script, "check by a command")
-        .kept(PASSED)
-        .doc("A command with blanks stands in double quotes: 'script \"/usr/local/bin/check -v\",10,30'."),
+        .doc(
+            "A command with blanks stands in double quotes: 'script \"/usr/local/bin/check -v\",10,30'. The address of \
+             the target is its last argument, exit status 0 means healthy; see 'HEALTH CHECKS'.",
+        ),
     Statement::new(Kind::Target, "dsr", Arg::Switch, "direct server return: answers bypass the balancer")
         .default("disable")
         .doc("The target must hold the server's address and must not answer ARP for it; see 'FORWARDING' and bng-dsr(7)."),
@@ -182,7 +181,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .default("0")
         .kept("the priority stays"),
     Statement::new(Kind::Target, "alert", Arg::Text(COMMAND_MAX), "script run when it goes down")
-        .kept("no script is run"),
+        .doc("See 'ALERTS'."),
     Statement::new(Kind::Target, "upalert", Arg::Text(COMMAND_MAX), "script run when it comes up")
-        .kept("no script is run"),
+        .doc("See 'ALERTS'."),
 ];

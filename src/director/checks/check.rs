@@ -160,6 +160,11 @@ impl Check {
         self.next
     }
 
+    /// What came with the last answer; may be empty.
+    pub fn said(&self) -> &str {
+        self.exchange.said()
+    }
+
     /// Good answers in a row that have come while it was failed, of those that bring it up.
     pub fn rising(&self) -> Option<(u32, u32)> {
         (self.verdict == Verdict::Failed && self.good > 0).then_some((self.good, self.plan.rise))

@@ -19,8 +19,10 @@ use super::dns::Dns;
 use super::echo::Echo;
 use super::http::Http;
 use super::port::Ports;
+use super::script::Script;
 use super::tcpopen::TcpOpen;
 use crate::conf::model::{self, Probe};
+use crate::director::command::Ran;
 use crate::net::Addr;
 use crate::seed::Seed;
 use crate::time::{Duration, Instant};
@@ -32,6 +34,8 @@ pub enum How {
     Echo,
     /// ARP.
     Arp,
+    /// A command.
+    Script,
     /// A TCP connection.
     TcpOpen,
     /// A page by HTTP.
@@ -58,6 +62,7 @@ impl How {
             (Self::Dns, _) => "dns",
             (Self::Agent, true) => "agent",
             (Self::Agent, false) => "agent6",
+            (Self::Script, _) => "script",
         }
     }
 }
@@ -69,6 +74,8 @@ pub enum Ask {
     Echo,
     /// For the station.
     Arp,
+    /// A command, for its exit status.
+    Script(String),
     /// For a connection to this port.
     TcpOpen(u16),
     /// For a page.
@@ -87,6 +94,7 @@ impl Ask {
         match self {
             Self::Echo => How::Echo,
             Self::Arp => How::Arp,
+            Self::Script(_) => How::Script,
             Self::TcpOpen(_) => How::TcpOpen,
             Self::Http(_) => How::Http,
             Self::Udp(_) => How::Udp,
@@ -98,7 +106,7 @@ impl Ask {
     /// The port that is asked; 0 for none.
     pub const fn port(&self) -> u16 {
         match self {
-            Self::Echo | Self::Arp => 0,
+            Self::Echo | Self::Arp | Self::Script(_) => 0,
             Self::TcpOpen(port) | Self::Agent(port, _) => *port,
             Self::Http(model::Http { port, .. })
             | Self::Udp(model::Udp { port, .. })
@@ -119,6 +127,7 @@ impl Ask {
         match self {
             Self::Echo => Box::new(Echo::new(seed)),
             Self::Arp => Box::new(Arp::default()),
+            Self::Script(_) => Box::new(Script::default()),
             Self::TcpOpen(port) => Box::new(TcpOpen::new(*port)),
             Self::Http(ask) => Box::new(Http::new(ask.clone(), to)),
             Self::Udp(ask) => Box::new(Datagram::new(ask.port, ask.clone())),
@@ -161,6 +170,11 @@ pub enum Effect {
     },
     /// Ask for the station.
     Station,
+    /// Run the command.
+    Run {
+        /// Which run it is.
+        number: u32,
+    },
     /// Send a segment.
     Segment(Segment),
     /// Send a datagram.
@@ -188,6 +202,13 @@ pub enum Input {
     },
     /// The station has told its address.
     Station,
+    /// A command has ended.
+    Ran {
+        /// Which run it was.
+        number: u32,
+        /// How it ended.
+        ran: Ran,
+    },
     /// A segment.
     Segment(Segment),
     /// A datagram.
@@ -297,6 +318,11 @@ pub(super) trait Exchange: fmt::Debug + Send {
     /// When [`Exchange::expire`] has something to do.
     fn deadline(&self, _probe: &Probe) -> Option<Instant> {
         None
+    }
+
+    /// What came with the last answer, for the operator; may be empty.
+    fn said(&self) -> &str {
+        ""
     }
 
     /// Does what is due by time: to repeat a question, to give up.

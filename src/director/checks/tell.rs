@@ -77,7 +77,8 @@ impl Check {
             (Verdict::Waiting, _, None) => "waiting".to_owned(),
             (Verdict::Waiting, _, Some(failure)) => format!("waiting ({failure})"),
             (Verdict::Passed, None, _) => "ok".to_owned(),
-            (Verdict::Passed, Some(rtt), None) => format!("ok in {}", latency(rtt)),
+            (Verdict::Passed, Some(rtt), None) if self.said().is_empty() => format!("ok in {}", latency(rtt)),
+            (Verdict::Passed, Some(rtt), None) => format!("ok in {}: {}", latency(rtt), self.said()),
             (Verdict::Passed, Some(rtt), Some(failure)) => format!("ok in {}, then {failure}", latency(rtt)),
             (Verdict::Failed, _, Some(failure)) => format!("failed ({failure})"),
             (Verdict::Failed, _, None) => match self.rising() {

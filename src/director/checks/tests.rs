@@ -139,7 +139,7 @@ fn an_arp_check_of_the_gateway_passes_by_what_its_station_says_and_fails_without
         Some(Probe { interval: Duration::from_secs(interval), timeout: Duration::from_secs(timeout) })
     };
     let ipaddr = Some([10, 0, 0, 1].into());
-    let gateway = Gateway { ipaddr, ipaddr6: None, ping: probe(2, 5), ping6: None, arp: probe(1, 3) };
+    let gateway = Gateway { ipaddr, ping: probe(2, 5), arp: probe(1, 3), ..Gateway::default() };
     let mut c = Checks::new(Seed::new(1));
     c.set(Instant::ZERO, &Model { gateway: Some(gateway), ..Model::default() });
     let requests = c.due(Instant::ZERO).requests;

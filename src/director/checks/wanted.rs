@@ -114,6 +114,10 @@ fn asked(target: &Target) -> Vec<(bool, Probe, Ask)> {
         asked.extend(target.udp.iter().map(|udp| (is_v4, udp.probe, Ask::Udp(udp.clone()))));
         asked.extend(target.dns.iter().map(|dns| (is_v4, dns.probe, Ask::Dns(dns.clone()))));
     }
+    // Once, whatever addresses there are: the command is given the first one and can look at both.
+    let script =
+        |(command, probe): &(String, Probe)| (target.ipaddr.is_some(), *probe, Ask::Script(command.clone()));
+    asked.extend(target.script.iter().map(script));
     asked
 }
 
@@ -122,7 +126,7 @@ fn ways(model: &Model, number: u16, target: &Target, is_v4: bool, ask: &Ask) -> 
     let protocol = match ask {
         Ask::TcpOpen(_) | Ask::Http(_) => Protocol::Tcp,
         Ask::Udp(_) | Ask::Dns(_) => Protocol::Udp,
-        Ask::Echo | Ask::Arp | Ask::Agent(..) => return Vec::new(),
+        Ask::Echo | Ask::Arp | Ask::Agent(..) | Ask::Script(_) => return Vec::new(),
     };
     // A tunnel carries packets of either family to an address of either.
     let other =
