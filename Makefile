@@ -16,9 +16,11 @@ check-solaris: export CARGO_TARGET_DIR = target/solaris
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
-build: ## the program, optimised: target/release/bng
+build: ## the programs, optimised: target/release/bng and target/release/bngagent
 	packaging/install-dependencies.sh build
 	$(CARGO) build --release
+	# Alone, or it would get what the balancer needs of the system: libpcap.
+	$(CARGO) build --release -p bngagent
 
 test: ## all tests; as root also end to end in network namespaces
 	packaging/install-dependencies.sh build test

@@ -84,9 +84,9 @@ _bng_follow() {
             printf '%s ' prx6 snat gslb gslbttl target backup
             ;;
         "2:help target")
-            printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 ascale
-            printf '%s ' aoffset script dsr tunnel weight lgrp maxsessions maxgrpsessions autodisable trackval
-            printf '%s ' alert upalert
+            printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 agentkey
+            printf '%s ' ascale aoffset script dsr tunnel weight lgrp maxsessions maxgrpsessions autodisable
+            printf '%s ' trackval alert upalert
             ;;
         "2:help tnat"|"3:no tnat "*)
             printf '%s ' name server port protocol target
@@ -175,9 +175,9 @@ _bng_follow() {
             printf '%s ' rr random hash maglev first session bw agent rndagent rndsession rndbw
             ;;
         "2:target "*|"3:no target "*)
-            printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 ascale
-            printf '%s ' aoffset script dsr tunnel weight lgrp maxsessions maxgrpsessions autodisable trackval
-            printf '%s ' alert upalert
+            printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 agentkey
+            printf '%s ' ascale aoffset script dsr tunnel weight lgrp maxsessions maxgrpsessions autodisable
+            printf '%s ' trackval alert upalert
             ;;
         "3:target "*" tunnel")
             printf '%s ' ipip gue gre

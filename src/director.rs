@@ -9,7 +9,9 @@
 //! The director is a function of time and input, like the engine: it holds elections, asks for neighbours, checks
 //! targets, and compiles what it knows into a [`Snapshot`] whenever that changes.
 
+pub mod alert;
 pub mod checks;
+pub mod command;
 mod election;
 mod gateway;
 pub mod ping;
@@ -29,12 +31,14 @@ use crate::net::route::{Attached, Routes, Way};
 use crate::net::{Addr, PortId};
 use crate::note::{Note, Object};
 use crate::seed::Seed;
+use crate::slb::loads::Loads;
 use crate::snapshot::{self, Hop, Knowledge, Mode, Reach, Snapshot, Target};
 use crate::time::{Duration, Instant};
 use crate::wire::icmpv4::Echo;
 use crate::wire::{
     self, ETHERNET_HEADER_LEN, IpInfo, L3, MacAddr, arp, icmpv4, icmpv6, ndisc, protocol, vrrp,
 };
+use alert::Subject;
 use checks::Checks;
 pub use election::Adverts;
 pub use gateway::{GatewayStatus, GatewayView};
@@ -68,6 +72,10 @@ pub enum Output {
     Tell(Note),
     /// A [`Director::ping`] is over.
     Pinged(ping::Report),
+    /// Run the script of a check, and tell its end to [`Director::ran`].
+    Run(command::Run),
+    /// Run the command of an alert.
+    Alert(alert::Alert),
 }
 
 /// The slow path of one process.
@@ -91,11 +99,14 @@ pub struct Director {
     status: BTreeMap<u16, (Status, Instant)>,
     /// Status of every gateway, and since when.
     gateways: BTreeMap<Addr, (GatewayStatus, Instant)>,
+    /// What was up or down when that was last told to alerts.
+    alerted: BTreeMap<alert::Subject, bool>,
     /// Addresses that the network has been told of.
     announced: BTreeSet<(Addr, PortId, MacAddr)>,
     /// Ports of our addresses that translated connections come from. They stay when an address is configured no more:
     /// connections may still use them, and it may come back.
     pools: BTreeMap<Addr, Arc<Pools>>,
+    loads: Arc<Loads>,
     /// When the announcements of a take-over are repeated, because the first may be lost.
     announce_again: Option<Instant>,
     /// Last complaint about a foreign owner of one of our addresses.
@@ -128,8 +139,10 @@ impl Director {
             serving: BTreeMap::new(),
             status: BTreeMap::new(),
             gateways: BTreeMap::new(),
+            alerted: BTreeMap::new(),
             announced: BTreeSet::new(),
             pools: BTreeMap::new(),
+            loads: Arc::default(),
             announce_again: None,
             conflict_told: BTreeMap::new(),
             pings: Vec::new(),
@@ -148,6 +161,11 @@ impl Director {
         &self.model
     }
 
+    /// What every target has to do, for the one who measures it.
+    pub fn loads(&self) -> Arc<Loads> {
+        self.loads.clone()
+    }
+
     /// A new configuration. What did not change keeps its state.
     pub fn reload(&mut self, now: Instant, model: Model) {
         if election::virtual_router(&self.model) != election::virtual_router(&model) {
@@ -161,6 +179,12 @@ impl Director {
     /// Interface `port` has been opened.
     pub fn port_opened(&mut self, now: Instant, port: PortId, info: PortInfo) {
         self.ports.insert(port, info);
+        let subject = Subject::Interface(u16::from(port));
+        match self.alerted.get(&subject) {
+            // It went away while it was open, and is back.
+            Some(false) if info.link => self.alert(subject, Some(true), "it is open again"),
+            _ => self.know(subject, Some(info.link)),
+        }
         self.rewire(now);
     }
 
@@ -170,12 +194,25 @@ impl Director {
         self.rewire(now);
     }
 
+    /// Interface `port` is going away while it is open: [`Director::port_closed`] follows.
+    pub fn port_lost(&mut self, port: PortId, why: &str) {
+        self.alert(Subject::Interface(u16::from(port)), Some(false), why);
+    }
+
+    /// Run `number` of the script of check `id` has ended; see [`Output::Run`].
+    pub fn ran(&mut self, now: Instant, id: checks::CheckId, number: u32, ran: command::Ran) {
+        let news = self.checks.ran(now, id, number, ran);
+        self.carry_out(news);
+    }
+
     /// The link of interface `port` went up or down.
     pub fn link(&mut self, now: Instant, port: PortId, up: bool) {
         let Some(info) = self.ports.get_mut(&port).filter(|info| info.link != up) else { return };
         info.link = up;
         let object = Object::interface(&self.model, u16::from(port));
-        self.tell(if up { Note::notice(object, "link up") } else { Note::warning(object, "link down") });
+        let text = if up { "link up" } else { "link down" };
+        self.tell(if up { Note::notice(object, text) } else { Note::warning(object, text) });
+        self.alert(Subject::Interface(u16::from(port)), Some(up), text);
         if !up {
             self.neighbors.forget(now, port);
         }
@@ -275,15 +312,15 @@ impl Director {
 
     fn echo_reply(&mut self, now: Instant, from: Addr, ident: u16, sequence: u16) {
         self.ping_answered(now, from, ident, sequence);
-        if !self.checks.answered(now, from, ident, sequence).is_empty() {
-            self.changed = true;
-        }
+        let news = self.checks.answered(now, from, ident, sequence);
+        self.carry_out(news);
     }
 
     fn learn(&mut self, now: Instant, port: PortId, addr: Addr, station: MacAddr) {
         let learned = self.neighbors.learn(now, port, addr, station);
         if learned != Learned::Unknown {
-            self.changed |= self.checks.heard(now, addr);
+            let news = self.checks.heard(now, addr);
+            self.carry_out(news);
         }
         match learned {
             Learned::Confirmed => {}
@@ -304,7 +341,7 @@ impl Director {
                     None => {}
                 }
                 let Self { checks, routes, .. } = self;
-                checks.hurry(now, |checked| routes.way(checked).is_some_and(|way| way.next == addr));
+                checks.hurry(now, |checked| routes.way(checked.addr).is_some_and(|way| way.next == addr));
                 self.changed = true;
             }
             Learned::Unknown => self.conflict(now, addr, station),
@@ -364,11 +401,8 @@ impl Director {
         for question in questions {
             self.ask(question);
         }
-        let (probes, failed) = self.checks.due(now);
-        self.changed |= !failed.is_empty();
-        for probe in probes {
-            self.probe(probe);
-        }
+        let news = self.checks.due(now);
+        self.carry_out(news);
         self.run_pings(now);
         if self.announce_again.is_some_and(|at| at <= now) {
             self.announce_again = None;
@@ -504,9 +538,9 @@ impl Director {
         &self.neighbors
     }
 
-    /// Checks of target `number`, with the address that they look at.
-    pub fn checks(&self, number: u16) -> impl Iterator<Item = (Addr, &checks::Check)> {
-        self.checks.of(checks::Whose::Target(number)).map(|(checked, check)| (checked.addr, check))
+    /// Checks of target `number`, with what they look at.
+    pub fn checks(&self, number: u16) -> impl Iterator<Item = (&checks::Checked, &checks::Check)> {
+        self.checks.of(checks::Whose::Target(number))
     }
 
     /// The election for `show vrrp`; `None` without a `vrrp` block.
@@ -556,5 +590,9 @@ impl Knowledge for Director {
 
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>> {
         self.pools.get(&addr).cloned()
+    }
+
+    fn loads(&self) -> Arc<Loads> {
+        Director::loads(self)
     }
 }

@@ -15,6 +15,7 @@ use crate::flow::Timeouts;
 use crate::nat::Pools;
 use crate::net::route::Routes;
 use crate::net::{Addr, AddrMap, PortId};
+use crate::slb::loads::Loads;
 use crate::time::Duration;
 use crate::wire::{MacAddr, protocol};
 pub use compile::{compile, own_addresses, sources};
@@ -182,6 +183,8 @@ pub struct Snapshot {
     pub tunnelsrc4: Vec<Addr>,
     /// The same of IPv6.
     pub tunnelsrc6: Vec<Addr>,
+    /// What every target has to do; changes while the snapshot stays.
+    pub loads: Arc<Loads>,
 }
 
 impl Snapshot {
@@ -208,6 +211,7 @@ impl Snapshot {
             mssclamp: false,
             tunnelsrc4: Vec::new(),
             tunnelsrc6: Vec::new(),
+            loads: Arc::default(),
         }
     }
 
@@ -278,6 +282,8 @@ pub trait Knowledge {
     fn target(&self, number: u16) -> Target;
     /// The ports of `addr`, one of [`sources`].
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>>;
+    /// What every target has to do.
+    fn loads(&self) -> Arc<Loads>;
 }
 
 /// Station address of network `number` of `model` for the node itself: `06:00:` and the IPv4 `real` address, else

@@ -60,6 +60,7 @@ impl Way {
             access: Default::default(),
             init: None,
             threads: 1,
+            alerts: Default::default(),
             active: true,
         };
         let network = |addr, prefix, real, side: Side, interface| Network {
@@ -176,5 +177,9 @@ impl Knowledge for Known {
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>> {
         let first = [Addr::v4(Ipv4Addr::new(10, 0, 0, 1)), Addr::v4(Ipv4Addr::new(192, 0, 2, 1))];
         Some(if first.contains(&addr) { self.pools.clone() } else { self.others.clone() })
+    }
+
+    fn loads(&self) -> Arc<bng::slb::loads::Loads> {
+        Arc::default()
     }
 }

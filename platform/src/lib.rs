@@ -16,13 +16,13 @@
 //! 5. Nothing blocks. An empty batch means "nothing there"; a worker then sleeps on [`RxQueue::wait_fd`].
 //! 6. Every frame lost inside the door is counted in [`DoorStats`].
 //!
-//! Without the feature `os` this crate is the contract and the [`memory`] door, and builds for targets that have
-//! no operating system at all.
+//! Without the features `os` and `process` this crate is the contract and the [`memory`] door, and builds for targets
+//! that have no operating system at all. With `process` alone it has the services for a daemon, but opens no interface.
 
 mod batch;
 pub mod memory;
 pub mod offload;
-#[cfg(all(unix, feature = "os"))]
+#[cfg(all(unix, feature = "process"))]
 pub mod process;
 mod zeroed;
 

@@ -14,11 +14,12 @@ use super::config::{Config, Key, Object};
 use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
 use super::kind::Kind;
 use super::model::{
-    Access, BenchmarkPlan, DumpLimits, Facility, Gateway, Interface, Method, Model, Module, Network, Ports,
-    Probe, Protocol, Proxy, Server, SessionId, Side, Subnet4, Target, Tnat, Tuning, Tunnel, Vip, Vrrp,
+    Access, Alerts, BenchmarkPlan, DumpLimits, Facility, Gateway, Interface, Method, Model, Module, Network,
+    Ports, Probe, Protocol, Proxy, Server, SessionId, Side, Subnet4, Target, Tnat, Tuning, Tunnel, Vip, Vrrp,
 };
 use super::parser::{Doubt, Mode};
 use super::statement::STATEMENTS;
+use crate::wire::agent;
 
 /// The packet chain without a `modules` statement.
 pub(super) const DEFAULT_MODULES: [(&str, Module); 9] = [
@@ -57,6 +58,7 @@ pub(super) fn interpret(
         modules: interpreter.modules(),
         localdsr: interpreter.flag("localdsr"),
         ipforwarding: interpreter.flag("ipforwarding"),
+        backupalerts: interpreter.flag("backupalerts"),
         syslogfacility: interpreter.facility(),
         dump: interpreter.dump(),
         benchmark: interpreter.benchmark(),
@@ -224,6 +226,10 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
+    fn alerts(&self, subject: Subject<'a>) -> Alerts {
+        Alerts { down: self.text(Some(subject), "alert"), up: self.text(Some(subject), "upalert") }
+    }
+
     fn flag(&self, keyword: &str) -> bool {
         self.only(Kind::Set).is_some_and(|set| set.value(keyword) == Some(&Value::Flag(true)))
     }
@@ -369,6 +375,7 @@ impl<'a> Interpreter<'a, '_> {
                 access,
                 init: self.text(Some(subject), "init"),
                 threads: subject.small("threads").unwrap_or(1),
+                alerts: self.alerts(subject),
                 active: subject.active(),
             };
             interfaces.insert(number, interface);
@@ -547,6 +554,7 @@ impl<'a> Interpreter<'a, '_> {
             ping: subject.probe("ping"),
             ping6: subject.probe("ping6"),
             arp: subject.probe("arp"),
+            alerts: self.alerts(subject),
         };
         let addresses =
             [("ipaddr", gateway.ipaddr.map(IpAddr::V4)), ("ipaddr6", gateway.ipaddr6.map(IpAddr::V6))];
@@ -592,6 +600,14 @@ impl<'a> Interpreter<'a, '_> {
                 ping: subject.probe("ping"),
                 ping6: subject.probe("ping6"),
                 tcpopen,
+                script: match subject.value("script") {
+                    Some(Value::Script(command, interval, timeout)) => {
+                        Some((command.clone(), probe(*interval, *timeout)))
+                    }
+                    _ => None,
+                },
+                alerts: self.alerts(subject),
+                agentkey: self.text(Some(subject), "agentkey"),
                 dsr: subject.switch("dsr"),
                 tunnel: match subject.word("tunnel") {
                     Some("ipip") => Some(Tunnel::Ipip),
@@ -628,6 +644,21 @@ impl<'a> Interpreter<'a, '_> {
                 ("agent6", "ipaddr6"),
             ],
         );
+        if let Some(key) = &target.agentkey {
+            let help = "'openssl rand -hex 16' makes a good one";
+            if key.len() < agent::SECRET_MIN {
+                let message = format!(
+                    "{name} has an agentkey of {} bytes, which is guessed too easily; at least {} are needed",
+                    key.len(),
+                    agent::SECRET_MIN
+                );
+                self.problem(subject, "agentkey", message, Some(help));
+            }
+            if subject.value("agent").is_none() && subject.value("agent6").is_none() {
+                let message = format!("{name} has an agentkey, but no agent is asked");
+                self.warn(subject, "agentkey", message, Some("'agent' and 'agent6' ask one"));
+            }
+        }
         let addresses =
             [("ipaddr", target.ipaddr.map(IpAddr::V4)), ("ipaddr6", target.ipaddr6.map(IpAddr::V6))];
         for (keyword, addr) in addresses {

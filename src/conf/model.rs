@@ -58,8 +58,19 @@ pub struct Interface {
     pub init: Option<String>,
     /// Worker threads, at least 1.
     pub threads: u16,
+    /// Run when its link is lost and comes back.
+    pub alerts: Alerts,
     /// Registered and enabled: the interface is opened.
     pub active: bool,
+}
+
+/// Commands that are run when something goes down or comes up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Alerts {
+    /// `alert`
+    pub down: Option<String>,
+    /// `upalert`
+    pub up: Option<String>,
 }
 
 /// An IPv4 subnet.
@@ -138,6 +149,8 @@ pub struct Gateway {
     pub ping6: Option<Probe>,
     /// ARP check of `ipaddr`.
     pub arp: Option<Probe>,
+    /// Run when it goes down and comes up.
+    pub alerts: Alerts,
 }
 
 /// Protocol of a server.
@@ -245,6 +258,12 @@ pub struct Target {
     pub ping6: Option<Probe>,
     /// TCP connect check: port and times.
     pub tcpopen: Option<(u16, Probe)>,
+    /// Check by a command: its text and times.
+    pub script: Option<(String, Probe)>,
+    /// Run when it goes down and comes up.
+    pub alerts: Alerts,
+    /// Secret shared with the agent: requests and replies are authenticated.
+    pub agentkey: Option<String>,
     /// Direct server return.
     pub dsr: bool,
     /// Direct server return through a tunnel.
@@ -372,6 +391,8 @@ pub struct Model {
     pub localdsr: bool,
     /// `set ipforwarding`
     pub ipforwarding: bool,
+    /// `set backupalerts`
+    pub backupalerts: bool,
     /// Parameters of the packet path.
     pub tuning: Tuning,
     /// `set syslogfacility`

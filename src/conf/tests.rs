@@ -369,6 +369,23 @@ register tnats 1
 }
 
 #[test]
+fn the_key_of_an_agent_is_long_and_has_an_agent() {
+    let text = |target: &str| format!("target 1 {{ ipaddr 10.0.0.7 {target} }}\nregister targets 1\n");
+    let said = |target: &str| {
+        let (_, diagnostics) = Config::parse("f", &text(target));
+        diagnostics.iter().map(|d| (d.severity, d.message.clone())).collect::<Vec<_>>()
+    };
+    use super::Severity::{Error, Warning};
+    let short = "target 1 has an agentkey of 15 bytes, which is guessed too easily; at least 16 are needed";
+    assert!(said("agent 439,3,10 agentkey 123456789012345").contains(&(Error, short.to_owned())));
+    let idle = "target 1 has an agentkey, but no agent is asked";
+    assert!(said("agentkey 1234567890123456").contains(&(Warning, idle.to_owned())));
+    let config = good(&text("agent 439,3,10 agentkey \"a key with blanks\""));
+    let model = config.model().expect("valid");
+    assert_eq!(model.targets[&1].agentkey.as_deref(), Some("a key with blanks"));
+}
+
+#[test]
 fn what_does_not_exist_cannot_be_removed() {
     for kind in Kind::NUMBERED {
         let word = kind.keyword();

@@ -296,6 +296,7 @@ fn initialise(command: &str) -> Result<(), String> {
         Ended::Status(status) => format!("ended with status {status}"),
         Ended::Signal(signal) => format!("was ended by signal {signal}"),
         Ended::TimedOut => format!("was not done within {} seconds", INIT_LIMIT.as_secs()),
+        Ended::Flooded => "wrote without end".to_owned(),
     };
     let output =
         if output.is_empty() { "it printed nothing".to_owned() } else { format!("it printed:\n{output}") };

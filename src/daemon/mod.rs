@@ -4,6 +4,7 @@
 //!   bng start|stop|...   launch.rs ----- starts ----> serve.rs   control thread: signals, control socket, director
 //!   bng control|cmdctl   client.rs ---- socket ---->  control.rs
 //!                                                     doors.rs   open interfaces
+//!                                                     scripts.rs commands of checks and alerts
 //!                                                     worker.rs  one thread per receive queue: receive, engine, send
 //!
 //!   between the threads: snapshot (ArcSwap), frames for the director (punt.rs), mail and reports (worker.rs)
@@ -26,6 +27,7 @@ pub mod launch;
 pub mod log;
 pub mod patience;
 pub mod punt;
+pub mod scripts;
 pub mod serve;
 pub mod signals;
 pub mod support;

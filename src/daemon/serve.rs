@@ -18,6 +18,7 @@ use super::dump::Dumper;
 use super::exit::{Exit, Failure};
 use super::history::History;
 use super::instance::{Claim, Instance, Taking};
+use super::scripts::Scripts;
 use super::signals::Signals;
 use super::worker::{Mail, Report, Rows, Tables, Worker};
 use super::{log as journal, support, tables};
@@ -127,6 +128,7 @@ struct Daemon {
     control: Control,
     signals: Signals,
     director: Director,
+    scripts: Scripts,
     config: Config,
     instance: Instance,
     snapshot: Arc<ArcSwap<Snapshot>>,
@@ -239,6 +241,7 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         control,
         signals,
         director,
+        scripts: Scripts::default(),
         config,
         instance,
         snapshot,
@@ -280,6 +283,7 @@ impl Daemon {
         loop {
             self.hear_workers();
             let now = self.clock.now();
+            self.hear_scripts(now);
             self.housekeep(now);
             self.direct(now);
             if self.ending.is_some_and(|end| end <= now || !self.control.unsent()) {
@@ -303,6 +307,7 @@ impl Daemon {
         let deadlines = [
             self.director.deadline(),
             self.control.deadline(),
+            self.scripts.deadline(now),
             Some(self.housekept + HOUSEKEEPING),
             self.ending,
         ];
@@ -310,6 +315,7 @@ impl Daemon {
         let ready = {
             let mut set = PollSet::new();
             self.signals.register(&mut set);
+            self.scripts.register(&mut set);
             set.add(self.waker.fd(), Interest::Read);
             let places = self.control.register(&mut set);
             set.wait(deadline.map(|deadline| deadline.since(now)))?;
@@ -365,11 +371,22 @@ impl Daemon {
                 }
                 Some(Output::Tell(note)) => journal::say(note),
                 Some(Output::Pinged(report)) => self.pinged(now, &report),
+                Some(Output::Run(run)) => self.scripts.check(now, run),
+                Some(Output::Alert(alert)) => self.scripts.alert(now, alert),
                 None => return,
             }
         }
         // More at once than one round takes: come back at once.
         self.waker.wake();
+    }
+
+    /// Takes the results of scripts.
+    fn hear_scripts(&mut self, now: Instant) {
+        let (runs, notes) = self.scripts.ended(now);
+        notes.into_iter().for_each(journal::say);
+        for (id, number, ran) in runs {
+            self.director.ran(now, id, number, ran);
+        }
     }
 
     /// Takes punted frames and reports of all workers.
@@ -414,7 +431,8 @@ impl Daemon {
             return;
         }
         let text = format!("lost: {error}; it is opened again as soon as it is back");
-        journal::say(Note::error(self.object(port), text));
+        journal::say(Note::error(self.object(port), &text));
+        self.director.port_lost(port, &text);
         self.close(now, port);
         self.lost.insert(port, String::new());
         self.reopen = now + REOPEN;

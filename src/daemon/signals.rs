@@ -1,7 +1,7 @@
 //! Signals as descriptors that can be polled.
 
 use bng_platform::process::{Interest, PollSet};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -12,6 +12,7 @@ use std::os::unix::net::UnixStream;
 pub struct Signals {
     terminate: UnixStream,
     reload: UnixStream,
+    child: UnixStream,
 }
 
 /// What the signals ask for.
@@ -34,19 +35,24 @@ impl Signals {
         pipe::register(SIGINT, write)?;
         let (reload, write) = UnixStream::pair()?;
         pipe::register(SIGHUP, write)?;
+        let (child, write) = UnixStream::pair()?;
+        pipe::register(SIGCHLD, write)?;
         terminate.set_nonblocking(true)?;
         reload.set_nonblocking(true)?;
-        Ok(Self { terminate, reload })
+        child.set_nonblocking(true)?;
+        Ok(Self { terminate, reload, child })
     }
 
-    /// Adds both descriptors to `set`. Which one is ready need not be asked: [`Signals::take`] knows.
+    /// Adds the descriptors to `set`. Which one is ready need not be asked: [`Signals::take`] knows.
     pub fn register<'a>(&'a self, set: &mut PollSet<'a>) {
         set.add(self.terminate.as_fd(), Interest::Read);
         set.add(self.reload.as_fd(), Interest::Read);
+        set.add(self.child.as_fd(), Interest::Read);
     }
 
-    /// What was asked for since the last time.
+    /// What was asked for since the last time. That a child has ended asks for nothing: it only ends the wait.
     pub fn take(&mut self) -> Asked {
+        came(&mut self.child);
         Asked { terminate: came(&mut self.terminate), reload: came(&mut self.reload) }
     }
 }

@@ -17,7 +17,6 @@ use crate::cli::show::threads::{ThreadRow, Work};
 use crate::cli::show::vips::VipRow;
 use crate::cli::show::vrrp::VrrpView;
 use crate::conf::model::Protocol;
-use crate::director::checks::Verdict;
 use crate::director::{Director, GatewayStatus, GatewayView, Status};
 use crate::flow;
 use crate::module::vrrp::machine::State;
@@ -176,15 +175,9 @@ pub fn targets(director: &Director, doors: &Doors) -> Vec<TargetRow> {
             let text = s.to_string();
             text.strip_prefix("down: ").unwrap_or(&text).to_owned()
         });
-        let checks = director.checks(*number).map(|(addr, check)| {
-            let word = if addr.is_v4() { "ping" } else { "ping6" };
-            match (check.verdict, check.round_trip) {
-                (Verdict::Waiting, _) => format!("{word} waiting"),
-                (Verdict::Passed, None) => format!("{word} ok"),
-                (Verdict::Passed, Some(rtt)) => format!("{word} ok in {:.1} ms", rtt.as_secs_f64() * 1e3),
-                (Verdict::Failed, _) => format!("{word} failed"),
-            }
-        });
+        let checks = director
+            .checks(*number)
+            .map(|(checked, check)| format!("{} {}", checked.how.word(checked.addr.is_v4()), check.result()));
         TargetRow {
             number: *number,
             name: target.name.clone(),

@@ -1,210 +1,149 @@
 //! Health checks: probes sent at intervals, verdicts from the answers.
 //!
 //! ```text
-//!            answer                       timeout without an answer
-//!  Waiting ----------> Passed <------------------------------------> Failed
-//!     |                                  answer                        ^
-//!     +----------------------------------------------------------------+
+//!   wanted.rs     which checks a configuration asks for
+//!   check.rs      one check: schedule and verdict
+//!   tell.rs       what there is to say of it
+//!   kind.rs       what every kind has to do; echo.rs, arp.rs, ...: one kind each
 //! ```
-//! A target is not used before its first answer: a node that starts next to a dead target must not send it clients.
+
+mod arp;
+mod check;
+mod echo;
+mod kind;
+mod script;
+mod tell;
+mod wanted;
 
 use std::collections::BTreeMap;
 
-use crate::conf::model::{Model, Probe};
+use super::command::Ran;
+use crate::conf::model::Model;
 use crate::net::Addr;
 use crate::seed::Seed;
 use crate::time::{Duration, Instant};
+pub use check::{Check, CheckId, Plan, Verdict};
+pub use kind::{Ask, Effect, Failure, How, Input};
+pub use wanted::{Checked, Whose};
 
-/// What a check says of its target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// No answer yet, and not yet time to give up.
-    Waiting,
-    /// The last answer is younger than the timeout.
-    Passed,
-    /// No answer for the timeout.
-    Failed,
-}
+/// Checks that may ask at the same moment; more wait for the next one. So hundreds that begin together, or whose gateway
+/// is found, do not send all at once.
+const AT_ONCE: usize = 16;
+/// Time to the next moment.
+const MOMENT: Duration = Duration::from_millis(1);
 
-/// A check of one address.
+/// Something to be done for a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// Interval and timeout.
-    pub probe: Probe,
-    /// Verdict.
-    pub verdict: Verdict,
-    /// Time from the last answered probe to its answer.
-    pub round_trip: Option<Duration>,
-    ident: u16,
-    sequence: u16,
-    sent: Instant,
-    next: Instant,
-    /// Last answer, or the first probe while there was none.
-    heard: Instant,
-}
-
-/// Whose check it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Whose {
-    /// Of the gateways.
-    Gateway,
-    /// Of the target with this number.
-    Target(u16),
-}
-
-/// How it is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum How {
-    /// ICMP or ICMPv6 echo.
-    Echo,
-    /// ARP.
-    Arp,
-}
-
-/// What is checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Checked {
-    /// Whose check it is.
-    pub whose: Whose,
-    /// Address.
-    pub addr: Addr,
-    /// How.
-    pub how: How,
-}
-
-/// A question to be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
-    /// Whom, and how.
+    /// What is checked.
     pub checked: Checked,
-    /// ICMP identifier.
-    pub ident: u16,
-    /// ICMP sequence number.
-    pub sequence: u16,
+    /// Which check it is.
+    pub id: CheckId,
+    /// What to do.
+    pub effect: Effect,
+}
+
+/// What came of time or input.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// What is to be done.
+    pub requests: Vec<Request>,
+    /// Whose verdict has changed.
+    pub changed: Vec<Checked>,
 }
 
 /// All checks of one node.
 #[derive(Debug)]
 pub struct Checks {
     checks: BTreeMap<Checked, Check>,
+    number: u64,
     seed: Seed,
 }
 
 impl Checks {
     /// No checks yet.
     pub fn new(seed: Seed) -> Self {
-        Self { checks: BTreeMap::new(), seed }
+        Self { checks: BTreeMap::new(), number: 0, seed }
     }
 
     /// Runs the checks that `model` asks for; those that stay keep their verdict.
     pub fn set(&mut self, now: Instant, model: &Model) {
-        let mut wanted = BTreeMap::new();
-        let mut want = |whose, addr: Option<Addr>, how, probe: Option<Probe>| {
-            if let (Some(addr), Some(probe)) = (addr, probe) {
-                wanted.insert(Checked { whose, addr, how }, probe);
+        let wanted = wanted::wanted(model);
+        self.checks.retain(|checked, check| wanted.get(checked).is_some_and(|plan| check.follows(plan)));
+        let mut first = moments(now);
+        for (checked, plan) in wanted {
+            if let Some(check) = self.checks.get_mut(&checked) {
+                check.count(&plan);
+                continue;
             }
-        };
-        for (number, target) in model.targets.iter().filter(|(_, t)| t.registered) {
-            let whose = Whose::Target(*number);
-            want(whose, target.ipaddr.map(Addr::from), How::Echo, target.ping);
-            want(whose, target.ipaddr6.map(Addr::from), How::Echo, target.ping6);
-        }
-        if let Some(gateway) = &model.gateway {
-            want(Whose::Gateway, gateway.ipaddr.map(Addr::from), How::Echo, gateway.ping);
-            want(Whose::Gateway, gateway.ipaddr6.map(Addr::from), How::Echo, gateway.ping6);
-            want(Whose::Gateway, gateway.ipaddr.map(Addr::from), How::Arp, gateway.arp);
-        }
-        self.checks.retain(|checked, check| wanted.get(checked) == Some(&check.probe));
-        for (checked, probe) in wanted {
-            let ident = self.seed.next_u64() as u16;
-            self.checks.entry(checked).or_insert(Check {
-                probe,
-                verdict: Verdict::Waiting,
-                round_trip: None,
-                ident,
-                sequence: 0,
-                sent: now,
-                next: now,
-                heard: now,
-            });
+            self.number += 1;
+            let first = first.next().unwrap_or(now);
+            let check = Check::new(CheckId(self.number), first, plan, self.seed.fork());
+            self.checks.insert(checked, check);
         }
     }
 
-    /// Probes due at `now`, and whose verdict has become [`Verdict::Failed`].
-    pub fn due(&mut self, now: Instant) -> (Vec<Request>, Vec<Checked>) {
-        let (mut requests, mut failed) = (Vec::new(), Vec::new());
-        for (checked, check) in &mut self.checks {
-            if check.verdict != Verdict::Failed && now >= check.heard + check.probe.timeout {
-                check.verdict = Verdict::Failed;
-                failed.push(*checked);
-            }
-            if now >= check.next {
-                check.sequence = check.sequence.wrapping_add(1);
-                check.sent = now;
-                check.next = now + check.probe.interval;
-                requests.push(Request { checked: *checked, ident: check.ident, sequence: check.sequence });
-            }
-        }
-        (requests, failed)
+    /// What is due at `now`.
+    pub fn due(&mut self, now: Instant) -> News {
+        self.each(|_, check| now >= check.deadline(), |check, effects| check.due(now, effects))
     }
 
     /// Probes of some addresses could not be sent because the station on the way there was unknown: try again as soon
     /// as it is.
-    pub fn hurry(&mut self, now: Instant, whom: impl Fn(Addr) -> bool) {
-        for (_, check) in self.checks.iter_mut().filter(|(checked, _)| whom(checked.addr)) {
-            if check.verdict != Verdict::Passed {
-                check.next = now;
-            }
+    pub fn hurry(&mut self, now: Instant, whom: impl Fn(&Checked) -> bool) {
+        let waiting = self
+            .checks
+            .iter_mut()
+            .filter(|(checked, check)| check.verdict() != Verdict::Passed && whom(checked));
+        for ((_, check), at) in waiting.zip(moments(now)) {
+            check.hurry(at);
         }
     }
 
-    /// The station of `addr` has told its address: an answer to an ARP check. Returns true when a verdict changed.
-    pub fn heard(&mut self, now: Instant, addr: Addr) -> bool {
-        let mut changed = false;
-        for check in self.of_address(addr, How::Arp).map(|(_, check)| check) {
-            check.heard = now;
-            check.round_trip = Some(now.since(check.sent));
-            changed |= std::mem::replace(&mut check.verdict, Verdict::Passed) != Verdict::Passed;
-        }
-        changed
+    /// The station of `addr` has told its address: an answer to an ARP check.
+    pub fn heard(&mut self, now: Instant, addr: Addr) -> News {
+        self.hear(now, |checked, _| checked.how == How::Arp && checked.addr == addr, &Input::Station)
     }
 
-    fn of_address(&mut self, addr: Addr, how: How) -> impl Iterator<Item = (&Checked, &mut Check)> {
-        self.checks.iter_mut().filter(move |(checked, _)| checked.addr == addr && checked.how == how)
+    /// An echo reply from `addr`.
+    pub fn answered(&mut self, now: Instant, addr: Addr, ident: u16, sequence: u16) -> News {
+        let input = Input::Echo { ident, sequence };
+        self.hear(now, |checked, _| checked.how == How::Echo && checked.addr == addr, &input)
     }
 
-    /// An echo reply from `addr`. Returns those who have come up by it.
-    pub fn answered(&mut self, now: Instant, addr: Addr, ident: u16, sequence: u16) -> Vec<Checked> {
-        let mut up = Vec::new();
-        for (checked, check) in self.of_address(addr, How::Echo) {
-            // An answer may come after the next probe has left; older ones than the timeout prove nothing.
-            let later = check.sequence.wrapping_sub(sequence);
-            let round_trip = now.since(check.sent) + check.probe.interval * u32::from(later);
-            if check.ident != ident
-                || sequence == 0
-                || later >= check.sequence
-                || round_trip >= check.probe.timeout
-            {
+    /// Run `number` of the script of check `id` has ended.
+    pub fn ran(&mut self, now: Instant, id: CheckId, number: u32, ran: Ran) -> News {
+        self.hear(now, |_, check| check.id() == id, &Input::Ran { number, ran })
+    }
+
+    /// Something has come for those that `whom` names.
+    fn hear(&mut self, now: Instant, whom: impl Fn(&Checked, &Check) -> bool, input: &Input) -> News {
+        self.each(whom, |check, effects| check.hear(now, input, effects))
+    }
+
+    /// Does `what` for those that `whom` names.
+    fn each(
+        &mut self,
+        whom: impl Fn(&Checked, &Check) -> bool,
+        mut what: impl FnMut(&mut Check, &mut Vec<Effect>) -> bool,
+    ) -> News {
+        let (mut news, mut effects) = (News::default(), Vec::new());
+        for (checked, check) in &mut self.checks {
+            if !whom(checked, check) {
                 continue;
             }
-            check.heard = now;
-            check.round_trip = Some(round_trip);
-            if check.verdict != Verdict::Passed {
-                check.verdict = Verdict::Passed;
-                up.push(*checked);
+            if what(check, &mut effects) {
+                news.changed.push(*checked);
             }
+            let (checked, id) = (*checked, check.id());
+            news.requests.extend(effects.drain(..).map(|effect| Request { checked, id, effect }));
         }
-        up
+        news
     }
 
     /// When [`Checks::due`] has something to do.
     pub fn deadline(&self) -> Option<Instant> {
-        self.checks
-            .values()
-            .map(
-                |c| if c.verdict == Verdict::Failed { c.next } else { c.next.min(c.heard + c.probe.timeout) },
-            )
-            .min()
+        self.checks.values().map(Check::deadline).min()
     }
 
     /// The checks of one object.
@@ -213,10 +152,15 @@ impl Checks {
     }
 }
 
+/// When each of any number of checks may ask, from `now` on.
+fn moments(now: Instant) -> impl Iterator<Item = Instant> {
+    (0u32..).flat_map(move |n| std::iter::repeat_n(now + MOMENT * n, AT_ONCE))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conf::model::{Gateway, Target};
+    use crate::conf::model::{Gateway, Probe, Target};
 
     fn checks(interval: u64, timeout: u64) -> Checks {
         let target = Target {
@@ -236,76 +180,113 @@ mod tests {
     }
 
     fn verdict(c: &Checks) -> Verdict {
-        c.of(Whose::Target(1)).next().unwrap().1.verdict
+        c.of(Whose::Target(1)).next().unwrap().1.verdict()
     }
 
-    fn answer(c: &mut Checks, now: Instant, ping: Request) -> Vec<Checked> {
-        c.answered(now, ping.checked.addr, ping.ident, ping.sequence)
+    fn answer(c: &mut Checks, now: Instant, request: &Request) -> Vec<Checked> {
+        let Effect::Echo { ident, sequence } = request.effect else { panic!("{request:?}") };
+        c.answered(now, request.checked.addr, ident, sequence).changed
+    }
+
+    /// Takes every probe from `c` until `end`, with the time at which it is sent.
+    fn probes(c: &mut Checks, end: Instant) -> Vec<(Instant, Request)> {
+        let mut sent = Vec::new();
+        while let Some(at) = c.deadline().filter(|at| *at <= end) {
+            sent.extend(c.due(at).requests.into_iter().map(|request| (at, request)));
+        }
+        sent
     }
 
     #[test]
     fn a_target_is_up_at_the_first_answer_and_not_before() {
         let mut c = checks(2, 10);
-        let (pings, _) = c.due(Instant::ZERO);
+        let pings = c.due(Instant::ZERO).requests;
         assert_eq!((pings.len(), verdict(&c)), (1, Verdict::Waiting));
-        assert_eq!(answer(&mut c, Instant::from_millis(3), pings[0]), [pings[0].checked]);
+        assert_eq!(answer(&mut c, Instant::from_millis(3), &pings[0]), [pings[0].checked]);
         assert_eq!(verdict(&c), Verdict::Passed);
     }
 
     #[test]
     fn a_silent_target_fails_at_the_timeout_and_not_a_microsecond_before() {
         let mut c = checks(2, 10);
-        let (pings, _) = c.due(Instant::ZERO);
-        answer(&mut c, Instant::from_secs(1), pings[0]);
-        assert!(c.due(Instant::from_micros(10_999_999)).1.is_empty());
-        assert_eq!(c.due(Instant::from_secs(11)).1, [pings[0].checked]);
+        let pings = c.due(Instant::ZERO).requests;
+        answer(&mut c, Instant::from_secs(1), &pings[0]);
+        assert!(c.due(Instant::from_micros(10_999_999)).changed.is_empty());
+        assert_eq!(c.deadline(), Some(Instant::from_secs(11)));
+        assert_eq!(c.due(Instant::from_secs(11)).changed, [pings[0].checked]);
         assert_eq!(verdict(&c), Verdict::Failed);
     }
 
     #[test]
-    fn probes_leave_at_the_interval() {
+    fn the_first_probe_leaves_at_once_and_those_behind_the_second_at_the_interval() {
         let mut c = checks(2, 10);
-        let sent: Vec<u64> =
-            (0..9_000).step_by(500).filter(|ms| !c.due(Instant::from_millis(*ms)).0.is_empty()).collect();
-        assert_eq!(sent, [0, 2_000, 4_000, 6_000, 8_000]);
+        let sent: Vec<Instant> =
+            probes(&mut c, Instant::from_secs(60)).into_iter().map(|(at, _)| at).collect();
+        assert_eq!(sent[0], Instant::ZERO);
+        assert!(sent[1] > sent[0] && sent[1] <= Instant::from_secs(2), "{sent:?}");
+        assert!(sent[1..].windows(2).all(|w| w[1].since(w[0]) == Duration::from_secs(2)), "{sent:?}");
+        assert!((29..=31).contains(&sent.len()));
+    }
+
+    #[test]
+    fn hundreds_of_checks_begin_within_the_first_moments_and_are_spread_over_the_interval() {
+        let probe = Probe { interval: Duration::from_secs(2), timeout: Duration::from_secs(10) };
+        let target = |n: u16| Target {
+            ipaddr: Some([10, 0, (n >> 8) as u8, n as u8].into()),
+            ping: Some(probe),
+            registered: true,
+            ..Target::default()
+        };
+        let targets = (1..=500).map(|n| (n, target(n))).collect();
+        let mut c = Checks::new(Seed::new(7));
+        c.set(Instant::ZERO, &Model { targets, ..Model::default() });
+        let sent = probes(&mut c, Instant::from_secs(6));
+        let between = |from, to| {
+            let (from, to) = (Instant::from_millis(from), Instant::from_millis(to));
+            sent.iter().filter(|(at, _)| (from..to).contains(at)).count()
+        };
+        assert!((500..520).contains(&between(0, 32)), "{}", between(0, 32));
+        // Every tenth of a later interval has about a tenth of them, again and again.
+        for tenth in 0..10 {
+            let count = between(3_000 + 200 * tenth, 3_200 + 200 * tenth);
+            assert!((25..=75).contains(&count), "{count} in tenth {tenth}");
+        }
+        let most = (0..2_000).map(|ms| between(3_000 + ms, 3_001 + ms)).max();
+        assert!(most < Some(6), "{most:?} in one millisecond");
     }
 
     #[test]
     fn answers_to_somebody_elses_ping_do_not_count() {
         let mut c = checks(2, 10);
-        let ping = c.due(Instant::ZERO).0[0];
-        assert!(answer(&mut c, Instant::ZERO, Request { ident: ping.ident ^ 1, ..ping }).is_empty());
-        assert!(answer(&mut c, Instant::ZERO, Request { sequence: 9, ..ping }).is_empty());
+        let ping = c.due(Instant::ZERO).requests.remove(0);
+        let Effect::Echo { ident, sequence } = ping.effect else { panic!("{ping:?}") };
+        let addr = ping.checked.addr;
+        assert_eq!(c.answered(Instant::ZERO, addr, ident ^ 1, sequence), News::default());
+        assert_eq!(c.answered(Instant::ZERO, addr, ident, 9), News::default());
         assert_eq!(verdict(&c), Verdict::Waiting);
     }
 
     #[test]
     fn an_answer_counts_until_the_timeout_even_when_later_probes_have_left() {
         let mut c = checks(2, 10);
-        let first = c.due(Instant::ZERO).0[0];
-        for s in [2, 4, 6, 8] {
-            c.due(Instant::from_secs(s));
-        }
-        assert_eq!(answer(&mut c, Instant::from_micros(9_999_999), first).len(), 1);
-        assert_eq!(
-            c.of(Whose::Target(1)).next().unwrap().1.round_trip,
-            Some(Duration::from_micros(9_999_999))
-        );
+        let first = c.due(Instant::ZERO).requests.remove(0);
+        assert!(probes(&mut c, Instant::from_secs(9)).len() >= 4);
+        assert_eq!(answer(&mut c, Instant::from_micros(9_999_999), &first), [first.checked]);
+        let late = c.of(Whose::Target(1)).next().unwrap().1.round_trip();
+        assert_eq!(late, Some(Duration::from_micros(9_999_999)));
         let mut c = checks(2, 10);
-        let first = c.due(Instant::ZERO).0[0];
-        for s in [2, 4, 6, 8, 10] {
-            c.due(Instant::from_secs(s));
-        }
-        assert!(answer(&mut c, Instant::from_secs(10), first).is_empty());
+        let first = c.due(Instant::ZERO).requests.remove(0);
+        probes(&mut c, Instant::from_secs(10));
+        assert!(answer(&mut c, Instant::from_secs(10), &first).is_empty());
     }
 
     #[test]
     fn a_failed_target_comes_back_with_the_next_answer() {
         let mut c = checks(2, 10);
-        c.due(Instant::from_secs(20));
+        let sent = probes(&mut c, Instant::from_secs(20));
         assert_eq!(verdict(&c), Verdict::Failed);
-        let ping = c.due(Instant::from_secs(22)).0[0];
-        assert_eq!(answer(&mut c, Instant::from_secs(22), ping).len(), 1);
+        let (at, ping) = sent.last().unwrap();
+        assert_eq!(answer(&mut c, *at, ping), [ping.checked]);
         assert_eq!(verdict(&c), Verdict::Passed);
     }
 
@@ -315,17 +296,18 @@ mod tests {
             Some(Probe { interval: Duration::from_secs(interval), timeout: Duration::from_secs(timeout) })
         };
         let ipaddr = Some([10, 0, 0, 1].into());
-        let gateway = Gateway { ipaddr, ipaddr6: None, ping: probe(2, 5), ping6: None, arp: probe(1, 3) };
+        let gateway = Gateway { ipaddr, ping: probe(2, 5), arp: probe(1, 3), ..Gateway::default() };
         let mut c = Checks::new(Seed::new(1));
         c.set(Instant::ZERO, &Model { gateway: Some(gateway), ..Model::default() });
-        let (requests, _) = c.due(Instant::ZERO);
+        let requests = c.due(Instant::ZERO).requests;
         assert_eq!(requests.iter().map(|r| r.checked.how).collect::<Vec<_>>(), [How::Echo, How::Arp]);
         let addr = requests[0].checked.addr;
-        assert!(c.heard(Instant::from_secs(1), addr) && !c.heard(Instant::from_secs(1), addr));
-        let verdicts = |c: &Checks| c.of(Whose::Gateway).map(|(_, c)| c.verdict).collect::<Vec<_>>();
+        assert_eq!(c.heard(Instant::from_secs(1), addr).changed, [requests[1].checked]);
+        assert!(c.heard(Instant::from_secs(1), addr).changed.is_empty());
+        let verdicts = |c: &Checks| c.of(Whose::Gateway).map(|(_, c)| c.verdict()).collect::<Vec<_>>();
         assert_eq!(verdicts(&c), [Verdict::Waiting, Verdict::Passed]);
-        assert_eq!(c.due(Instant::from_secs(4)).1, [requests[1].checked]);
-        assert_eq!(c.due(Instant::from_secs(5)).1, [requests[0].checked]);
+        assert_eq!(c.due(Instant::from_secs(4)).changed, [requests[1].checked]);
+        assert_eq!(c.due(Instant::from_secs(5)).changed, [requests[0].checked]);
         assert_eq!(verdicts(&c), [Verdict::Failed, Verdict::Failed]);
     }
 }

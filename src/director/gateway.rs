@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Director;
+use super::alert::Subject;
 use super::checks::{Verdict, Whose};
 use crate::net::{Addr, PortId};
 use crate::note::{Note, Object};
@@ -79,6 +80,10 @@ impl Director {
         let addresses: Vec<_> =
             self.model.gateway.iter().flat_map(|g| g.addresses()).map(Addr::from).collect();
         self.gateways.retain(|addr, _| addresses.contains(addr));
+        self.alerted.retain(|subject, _| match subject {
+            Subject::Gateway(addr) => addresses.contains(addr),
+            _ => true,
+        });
         let mut changed = false;
         for addr in addresses {
             let new = self.judge_gateway(addr);
@@ -88,6 +93,7 @@ impl Director {
             }
             changed |= old.is_none_or(GatewayStatus::is_usable) != new.is_usable();
             self.gateways.insert(addr, (new, now));
+            self.alert(Subject::Gateway(addr), new.is_up(), &new.to_string());
             match new {
                 GatewayStatus::Waiting => {}
                 GatewayStatus::Up => self.tell(Note::notice(Object::Gateway(addr), new.to_string())),
@@ -107,7 +113,7 @@ impl Director {
             _ => GatewayStatus::Waiting,
         };
         for (_, check) in self.checks.of(Whose::Gateway).filter(|(checked, _)| checked.addr == addr) {
-            match check.verdict {
+            match check.verdict() {
                 Verdict::Passed => {}
                 Verdict::Waiting => status = GatewayStatus::Waiting,
                 Verdict::Failed => return GatewayStatus::CheckFailed,

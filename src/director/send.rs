@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::checks::Whose;
-use super::checks::{How, Request};
+use super::checks::{CheckId, Checked, Effect, News, Request, Whose};
+use super::command::{About, Command, Run};
 use super::{Director, Output};
 use crate::net::neighbor::Question;
+use crate::net::route::Way;
 use crate::net::{Addr, PortId, packet};
 use crate::snapshot;
 use crate::wire::{MacAddr, arp, ndisc};
@@ -41,32 +42,68 @@ impl Director {
         }
     }
 
-    /// Sends a probe. An echo request needs the station on the way: while it is unknown, the question for it is on its
-    /// way and the check is hurried when the answer comes.
-    pub(super) fn probe(&mut self, request: Request) {
-        let addr = request.checked.addr;
-        let target = match request.checked.whose {
-            Whose::Target(number) => self.model.targets.get(&number),
-            Whose::Gateway => None,
+    /// Does what the checks want, and takes note of what they have found.
+    pub(super) fn carry_out(&mut self, news: News) {
+        self.changed |= !news.changed.is_empty();
+        for request in news.requests {
+            self.probe(request);
+        }
+    }
+
+    fn probe(&mut self, Request { checked, id, effect }: Request) {
+        match effect {
+            Effect::Run { number } => self.run_script(&checked, id, number),
+            Effect::Station => {
+                if let Some(way) = self.way_of(&checked) {
+                    let to = self.neighbors.mac(way.next);
+                    self.ask(Question { addr: checked.addr, port: way.port, to });
+                }
+            }
+            Effect::Echo { ident, sequence } => self.echo_check(&checked, (ident, sequence)),
+        }
+    }
+
+    /// Has the command of a check run, with the address of its target as the last word.
+    fn run_script(&mut self, checked: &Checked, id: CheckId, number: u32) {
+        let Whose::Target(index) = checked.whose else { return };
+        let Some(target) = self.model.targets.get(&index) else { return };
+        let Some((command, probe)) = &target.script else { return };
+        let about = About {
+            kind: "target",
+            number: index,
+            name: target.name.as_deref().unwrap_or_default(),
+            addresses: [target.ipaddr.map(IpAddr::from), target.ipaddr6.map(IpAddr::from)],
+            port: target.port,
         };
-        let way = match target {
-            Some(target) => self.way_to(target, addr),
-            None => self.routes.way(addr),
+        let command = Command {
+            command: command.clone(),
+            arguments: vec![about.address()],
+            environment: about.environment(),
+            limit: probe.timeout,
         };
-        let Some(way) = way else { return };
+        self.outputs.push_back(Output::Run(Run { id, number, command }));
+    }
+
+    /// The way of probes.
+    fn way_of(&self, checked: &Checked) -> Option<Way> {
+        match checked.whose {
+            Whose::Target(number) => self.way_to(self.model.targets.get(&number)?, checked.addr),
+            Whose::Gateway => self.routes.way(checked.addr),
+        }
+    }
+
+    /// Sends an echo request. It needs the station on the way: while that is unknown, the question for it is on its way
+    /// and the check is hurried when the answer comes.
+    fn echo_check(&mut self, checked: &Checked, numbers: (u16, u16)) {
+        let Some(way) = self.way_of(checked) else { return };
         let Some(network) = self.model.networks.get(&way.network) else { return };
         let to = self.neighbors.mac(way.next);
-        if request.checked.how == How::Arp {
-            self.ask(Question { addr, port: way.port, to });
-            return;
-        }
-        let src = match addr.to_ip() {
+        let src = match checked.addr.to_ip() {
             IpAddr::V4(_) => network.real.map(IpAddr::from),
             IpAddr::V6(_) => network.real6.map(IpAddr::from),
         };
         let (Some(src), Some(to)) = (src, to) else { return };
-        let numbers = (request.ident, request.sequence);
-        self.echo(way.port, (to, way.from), (src, addr.to_ip()), numbers, b"bng check");
+        self.echo(way.port, (to, way.from), (src, checked.addr.to_ip()), numbers, b"bng check");
     }
 
     /// Sends an echo request: to whom from whom, stations and addresses, identifier and sequence number.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::Director;
+use super::alert::Subject;
 use super::checks::{Verdict, Whose};
-use crate::net::Addr;
 use crate::note::{Note, Object, Severity};
 use crate::time::Instant;
 
@@ -54,10 +54,6 @@ pub struct TargetView {
     pub since: Instant,
 }
 
-fn ping_of(addr: Addr) -> String {
-    format!("{} of {addr}", if addr.is_v4() { "ping" } else { "ping6" })
-}
-
 impl Director {
     /// Whether frames may be sent to target `number` as it was last assessed: it is up, enabled or not.
     pub(super) fn usable(&self, number: u16) -> bool {
@@ -88,6 +84,7 @@ impl Director {
             };
             let Some(new) = new else {
                 self.status.remove(&number);
+                self.know(Subject::Target(number), None);
                 self.tell(Note::notice(object, "no longer registered"));
                 continue;
             };
@@ -104,6 +101,7 @@ impl Director {
                 (None, _) => format!("registered, {text}"),
                 (Some(_), _) => text,
             };
+            self.alert(Subject::Target(number), new.is_up(), &text);
             self.tell(Note::new(severity, object, text));
         }
     }
@@ -111,19 +109,17 @@ impl Director {
     /// The status of target `number` with the checks that decided.
     fn explained(&self, number: u16, status: Status) -> String {
         let verdict = if status == Status::CheckFailed { Verdict::Failed } else { Verdict::Passed };
-        let checks = self.checks.of(Whose::Target(number)).filter(|(_, check)| check.verdict == verdict);
+        let checks = self.checks.of(Whose::Target(number)).filter(|(_, check)| check.verdict() == verdict);
         let checks: Vec<String> = checks
             .map(|(checked, check)| match verdict {
-                Verdict::Failed => {
-                    format!("{} for {} s", ping_of(checked.addr), check.probe.timeout.as_secs())
-                }
-                _ => ping_of(checked.addr),
+                Verdict::Failed => check.trouble(checked),
+                _ => checked.to_string(),
             })
             .collect();
         match status {
             Status::Active if checks.is_empty() => "up: its station answers, it has no check".to_owned(),
             Status::Active => format!("up: answers {}", checks.join(" and ")),
-            Status::CheckFailed => format!("down: no answer to {}", checks.join(" and ")),
+            Status::CheckFailed => format!("down: {}", checks.join(", ")),
             Status::Disabled => "disabled: keeps its sessions, gets no new ones".to_owned(),
             _ => status.to_string(),
         }
@@ -146,7 +142,7 @@ impl Director {
         }
         let mut worst = Status::Active;
         for (_, check) in self.checks.of(Whose::Target(number)) {
-            match check.verdict {
+            match check.verdict() {
                 Verdict::Passed => {}
                 Verdict::Waiting if worst == Status::Active => worst = Status::Waiting,
                 Verdict::Waiting => {}

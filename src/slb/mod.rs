@@ -12,6 +12,7 @@ mod connect;
 mod consistent;
 mod dsr;
 mod error;
+pub mod loads;
 mod lost;
 mod rr;
 pub mod session;

@@ -122,6 +122,7 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapsh
         mssclamp: model.tuning.mssclamp,
         tunnelsrc4: model.tuning.tunnelsrc.iter().map(|addr| Addr::v4(*addr)).collect(),
         tunnelsrc6: model.tuning.tunnelsrc6.iter().map(|addr| Addr::v6(*addr)).collect(),
+        loads: known.loads(),
     }
 }
 

@@ -434,6 +434,7 @@ impl<W: Wire> Rig<W> {
                 Output::Publish(snapshot) => self.snapshot = snapshot,
                 Output::Tell(note) => self.says.push(note.to_string()),
                 Output::Pinged(_) => unreachable!("no case pings"),
+                Output::Run(_) | Output::Alert(_) => unreachable!("no case runs commands"),
             }
         }
     }

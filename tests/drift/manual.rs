@@ -230,6 +230,7 @@ fn source() -> String {
     let mut text = String::new();
     collect(&root.join("src"), &mut text);
     collect(&root.join("platform/src"), &mut text);
+    collect(&root.join("agent/src"), &mut text);
     let mut joined = String::with_capacity(text.len());
     for (at, piece) in text.split("\\\n").enumerate() {
         joined.push_str(if at == 0 { piece } else { piece.trim_start() });

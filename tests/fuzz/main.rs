@@ -88,6 +88,11 @@ fn damaged_control_messages_never_panic() {
     replay("fuzz/corpus/control", TEXTS, targets::control);
 }
 
+#[test]
+fn damaged_datagrams_of_agents_never_panic() {
+    replay("fuzz/corpus/agent", FRAMES, targets::agent);
+}
+
 /// Every word of the language, one a line as the fuzzer's `-dict=` takes them, with an argument of each form.
 fn dictionary() -> String {
     let mut words: BTreeSet<&str> = Verb::ALL.map(Verb::keyword).into();

@@ -11,8 +11,8 @@ use bng::conf::{Config, Header, complete, diff};
 use bng::net::icmp_error;
 use bng::net::translate::{self, Endpoint, Rewrite};
 use bng::wire::{
-    Fragment, IpInfo, L3, Malformed, arp, dissect, ethernet, icmpv4, icmpv6, ipv4, ipv6, ndisc, protocol,
-    tcp, udp, vlan, vrrp,
+    Fragment, IpInfo, L3, Malformed, agent, arp, dissect, ethernet, icmpv4, icmpv6, ipv4, ipv6, ndisc,
+    protocol, tcp, udp, vlan, vrrp,
 };
 use bng_platform::{Frame, Meta};
 
@@ -180,7 +180,21 @@ fn every_view(bytes: &[u8]) {
         assert_eq!(packet.addresses().count(), usize::from(packet.count()));
         let _ = (packet.verify_checksum(), packet.auth_data());
     }
+    agent(bytes);
     let _ = dissect::quoted(bytes);
+}
+
+/// Any bytes as a datagram to or from an agent, which has a key or none.
+pub(crate) fn agent(data: &[u8]) {
+    let key = agent::Key::new(b"sixteen bytes or more");
+    let Some(packet) = print(agent::Packet::new(data)) else { return };
+    for key in [None, Some(&key)] {
+        let again = agent::Repr { message: packet.message(), nonce: packet.nonce(), key };
+        let mut bytes = vec![0; again.wire_len()];
+        again.emit(&mut bytes);
+        // What is trusted has one form only.
+        assert_eq!(packet.trusted(key), bytes == data);
+    }
 }
 
 /// Prints a packet, or says why it is none; either must work and be one line.

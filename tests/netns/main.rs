@@ -43,6 +43,8 @@ mod reloads;
 #[cfg(target_os = "linux")]
 mod route;
 #[cfg(target_os = "linux")]
+mod scripts;
+#[cfg(target_os = "linux")]
 mod site;
 #[cfg(target_os = "linux")]
 mod suite;
@@ -83,6 +85,7 @@ fn main() -> std::process::ExitCode {
         tools::cases(),
         vanishing::cases(),
         withheld::cases(),
+        scripts::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

@@ -7,6 +7,7 @@
 mod clients;
 mod files;
 mod logging;
+mod scripts;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -6,8 +6,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bng::conf::model::{
-    Access, Gateway, Interface, Method, Model, Module, Network, Ports, Probe, Protocol, Server, SessionId,
-    Subnet4, Target, Vrrp,
+    Access, Alerts, Gateway, Interface, Method, Model, Module, Network, Ports, Probe, Protocol, Server,
+    SessionId, Subnet4, Target, Vrrp,
 };
 use bng::time::Duration;
 use bng::wire::MacAddr;
@@ -22,8 +22,14 @@ pub(crate) const fn real(index: usize) -> Ipv4Addr {
 
 /// Node `index` of a group, without servers. Priority 0: no `vrrp` block.
 pub(crate) fn node(index: usize, priority: u8) -> Model {
-    let interface =
-        Interface { name: "eth0".into(), access: Access::Raw, init: None, threads: 1, active: true };
+    let interface = Interface {
+        name: "eth0".into(),
+        access: Access::Raw,
+        init: None,
+        threads: 1,
+        alerts: Alerts::default(),
+        active: true,
+    };
     let network = Network {
         subnet4: Some(Subnet4 { addr: Ipv4Addr::new(172, 17, 2, 0), prefix: 24 }),
         real: Some(real(index)),

@@ -63,7 +63,7 @@ pub(crate) fn read(stats: &WorkerStats) -> Counters {
         add(&|| format!("drop.{}", reason.word()), stats.drops(reason));
     }
     let mut traffic = |what: &str, number: u16, traffic: &Traffic| {
-        let Traffic { sessions, created, frames, bytes, replies, reply_bytes } = traffic;
+        let Traffic { sessions, elsewhere: _, created, frames, bytes, replies, reply_bytes } = traffic;
         for (name, counter) in [
             ("sessions", sessions),
             ("created", created),

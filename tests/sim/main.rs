@@ -18,6 +18,7 @@ mod ping;
 mod pressure;
 mod reload;
 mod routing;
+mod scripts;
 mod switch;
 mod traffic;
 mod translation;

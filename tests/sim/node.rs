@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bng::conf::model::Model;
+use bng::director::alert::Alert;
+use bng::director::command::{End, Ran, Run};
 use bng::director::ping::Report;
 use bng::director::{Director, Output, PortInfo};
 use bng::engine::Engine;
@@ -31,6 +33,10 @@ pub(crate) struct Node {
     pub(crate) director: Director,
     pub(crate) log: Vec<(Instant, String)>,
     pub(crate) pinged: Vec<Report>,
+    /// Scripts of checks that are to be run.
+    pub(crate) runs: Vec<Run>,
+    /// Alerts, with their time.
+    pub(crate) alerts: Vec<(Instant, Alert)>,
     snapshot: Arc<Snapshot>,
     workers: BTreeMap<PortId, Worker>,
     outbox: Outbox,
@@ -54,6 +60,8 @@ impl Node {
             director,
             log: Vec::new(),
             pinged: Vec::new(),
+            runs: Vec::new(),
+            alerts: Vec::new(),
             snapshot: Arc::new(Snapshot::empty()),
             workers,
             outbox: Outbox::default(),
@@ -158,6 +166,8 @@ impl Node {
                 }
                 Output::Tell(note) => self.log.push((now, note.to_string())),
                 Output::Pinged(report) => self.pinged.push(report),
+                Output::Run(run) => self.runs.push(run),
+                Output::Alert(alert) => self.alerts.push((now, alert)),
             }
         }
     }
@@ -177,6 +187,12 @@ impl Node {
     /// The link of `port` goes up or down.
     pub(crate) fn link(&mut self, now: Instant, port: PortId, up: bool) {
         self.director.link(now, port, up);
+        self.settle(now);
+    }
+
+    /// A script has ended.
+    pub(crate) fn ran(&mut self, now: Instant, run: &Run, end: End, line: &str) {
+        self.director.ran(now, run.id, run.number, Ran { end, line: line.to_owned() });
         self.settle(now);
     }
 

@@ -25,6 +25,8 @@ pub enum Ended {
     Signal(i32),
     /// It was killed because the time was over.
     TimedOut,
+    /// It was killed because it wrote without end.
+    Flooded,
 }
 
 /// What a command did.
@@ -50,6 +52,7 @@ impl Ran {
 /// When the shell cannot be started.
 pub fn run_shell(command: &str, timeout: Duration) -> io::Result<Ran> {
     let deadline = Instant::now() + timeout;
+    super::inherit::nothing();
     let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])

@@ -33,7 +33,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     .default("0")
     .kept("the priority stays"),
     Statement::new(Kind::Gateway, "alert", Arg::Text(COMMAND_MAX), "script run when it goes down")
-        .kept("no script is run"),
+        .doc("See 'ALERTS'."),
     Statement::new(Kind::Gateway, "upalert", Arg::Text(COMMAND_MAX), "script run when it comes up")
-        .kept("no script is run"),
+        .doc("See 'ALERTS'."),
 ];

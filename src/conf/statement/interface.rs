@@ -49,7 +49,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     .default("0")
     .kept("the priority stays"),
     Statement::new(Kind::Interface, "alert", Arg::Text(COMMAND_MAX), "script run when the link is lost")
-        .kept("no script is run"),
+        .doc("See 'ALERTS'."),
     Statement::new(Kind::Interface, "upalert", Arg::Text(COMMAND_MAX), "script run when the link is back")
-        .kept("no script is run"),
+        .doc("See 'ALERTS'."),
 ];

@@ -75,7 +75,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     // Mastership.
     flag("vrrppreempt", "1", "a higher priority takes over from a lower one")
         .kept("a higher priority always takes over"),
-    flag("backupalerts", "0", "run alert scripts on the backup too").kept("no alert script is run"),
+    flag("backupalerts", "0", "run alert scripts on the backup too").doc("See 'ALERTS'."),
     // Checks.
     number("hcportoffset", (0, 65535), "0", "added to the ports of health checks").kept("nothing is added"),
     number("sendprobes", ANY, "1", "send probes").kept("probes are sent as always"),

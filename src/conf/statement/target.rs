@@ -38,6 +38,13 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .kept(PASSED),
     Statement::new(Kind::Target, "agent6", Arg::PortProbe, "ask the agent at 'ipaddr6' for its load")
         .kept(PASSED),
+    Statement::new(Kind::Target, "agentkey", Arg::Text(255), "secret that it shares with its agent")
+        .doc(
+            "At least 16 bytes; the agent reads the same from a file, see bngagent(8). Requests and replies are \
+             authenticated with it: an agent without it, or with another one, counts as silent. It stands in the \
+             configuration, and in what 'show' prints of that, as it is: keep the file readable for root only.",
+        )
+        .ours(),
     Statement::new(Kind::Target, "ascale", Arg::Decimal, "factor of the load that the agent reports")
         .default("1")
         .kept("no load is known"),
@@ -45,8 +52,10 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .default("0")
         .kept("no load is known"),
     Statement::new(Kind::Target, "script", Arg::Script, "check by a command")
-        .kept(PASSED)
-        .doc("A command with blanks stands in double quotes: 'script \"/usr/local/bin/check -v\",10,30'."),
+        .doc(
+            "A command with blanks stands in double quotes: 'script \"/usr/local/bin/check -v\",10,30'. The address of \
+             the target is its last argument, exit status 0 means healthy; see 'HEALTH CHECKS'.",
+        ),
     Statement::new(Kind::Target, "dsr", Arg::Switch, "direct server return: answers bypass the balancer")
         .default("disable")
         .doc("The target must hold the server's address and must not answer ARP for it; see 'FORWARDING' and bng-dsr(7)."),
@@ -74,7 +83,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .default("0")
         .kept("the priority stays"),
     Statement::new(Kind::Target, "alert", Arg::Text(COMMAND_MAX), "script run when it goes down")
-        .kept("no script is run"),
+        .doc("See 'ALERTS'."),
     Statement::new(Kind::Target, "upalert", Arg::Text(COMMAND_MAX), "script run when it comes up")
-        .kept("no script is run"),
+        .doc("See 'ALERTS'."),
 ];
