@@ -110,7 +110,12 @@ fn exchange(port: u16, bytes: &[u8]) -> Option<Vec<u8>> {
     let mut reply = [0; 2048];
     match socket.recv(&mut reply) {
         Ok(len) => Some(reply[..len].to_vec()),
-        Err(e) if [ErrorKind::WouldBlock, ErrorKind::TimedOut, ErrorKind::ConnectionRefused].contains(&e.kind()) => None,
+        Err(e)
+            if [ErrorKind::WouldBlock, ErrorKind::TimedOut, ErrorKind::ConnectionRefused]
+                .contains(&e.kind()) =>
+        {
+            None
+        }
         Err(e) => panic!("{e}"),
     }
 }
@@ -160,9 +165,8 @@ fn it_tells_the_load_of_the_machine_until_it_is_told_to_end() {
 #[test]
 fn both_families_have_their_own_agent_at_one_port() {
     let port = free_port().to_string();
-    let agents = [vec!["-f"], vec!["-f", "-6"]].map(|args| {
-        program(&args).arg(&port).stderr(Stdio::null()).spawn().expect("the agent")
-    });
+    let agents = [vec!["-f"], vec!["-f", "-6"]]
+        .map(|args| program(&args).arg(&port).stderr(Stdio::null()).spawn().expect("the agent"));
     let answered = |addr: &str| {
         let socket = UdpSocket::bind((addr, 0)).expect("a socket");
         socket.set_read_timeout(Some(SILENCE)).expect("a timeout");
@@ -200,7 +204,10 @@ fn garbage_gets_silence_and_the_agent_lives() {
     std::thread::sleep(Duration::from_millis(1500));
     assert!(agent.ask().is_some());
     let (_, text) = agent.end();
-    assert!(text.contains("not answered: ") && text.contains("from 127.0.0.1: they are no requests"), "{text}");
+    assert!(
+        text.contains("not answered: ") && text.contains("from 127.0.0.1: they are no requests"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -243,16 +250,29 @@ fn with_a_key_only_those_who_know_it_are_answered() {
     agent.key = Some(Key::new(b"sixteen bytes or more"));
     assert!(agent.ask().is_some());
     let (_, said) = agent.end();
-    assert!(said.contains("the authentication is wrong") && said.contains("they are not authenticated"), "{said}");
+    assert!(
+        said.contains("the authentication is wrong") && said.contains("they are not authenticated"),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_key_that_others_can_read_or_that_is_short_is_not_used() {
     let folder = Folder::new("badkey");
     for (name, content, mode, why) in [
-        ("open", "sixteen bytes or more\n", 0o644, "others may read or write it, mode 644; 'chmod 600' helps"),
+        (
+            "open",
+            "sixteen bytes or more\n",
+            0o644,
+            "others may read or write it, mode 644; 'chmod 600' helps",
+        ),
         ("group", "sixteen bytes or more\n", 0o660, "others may read or write it, mode 660"),
-        ("short", "fifteen bytes..\nmore\n", 0o600, "the key in its first line has 15 bytes, at least 16 are needed"),
+        (
+            "short",
+            "fifteen bytes..\nmore\n",
+            0o600,
+            "the key in its first line has 15 bytes, at least 16 are needed",
+        ),
         ("empty", "", 0o600, "the key in its first line has 0 bytes"),
     ] {
         let path = folder.file(name, content, mode);
@@ -289,7 +309,8 @@ fn the_load_is_what_a_script_prints_and_unknown_when_it_stops_telling() {
 
 #[test]
 fn scripts_that_hang_flood_or_die_delay_nobody() {
-    for command in ["sleep 1000", "yes 1", "kill -9 $$", "/nonexistent", "sleep 1000 & sleep 1000", "exit 3"] {
+    for command in ["sleep 1000", "yes 1", "kill -9 $$", "/nonexistent", "sleep 1000 & sleep 1000", "exit 3"]
+    {
         let agent = Agent::start(&["-s", command, "-i", "1", "-t", "1"]);
         let before = Instant::now();
         for _ in 0..10 {
@@ -326,7 +347,10 @@ fn it_goes_on_in_the_background_and_its_pid_file_admits_one() {
 fn the_exit_status_says_what_is_wrong() {
     assert_eq!(failed(&["-x", "1"]).0, Some(2));
     assert_eq!(failed(&[]).0, Some(2));
-    assert_eq!(failed(&["-f", "-u", "no-such-user", "4391"]), (Some(6), "bngagent: there is no user 'no-such-user'\n".into()));
+    assert_eq!(
+        failed(&["-f", "-u", "no-such-user", "4391"]),
+        (Some(6), "bngagent: there is no user 'no-such-user'\n".into())
+    );
     assert_eq!(failed(&["-f", "-a", "192.0.2.1", "4391"]).0, Some(7));
     let Output { status, stdout, .. } = program(&["-V"]).output().expect("the agent");
     assert!(status.success() && stdout.starts_with(b"This is bngagent "));
@@ -336,7 +360,9 @@ fn the_exit_status_says_what_is_wrong() {
 #[test]
 fn it_gives_its_rights_away() {
     let agent = match program(&["-h"]).output() {
-        Ok(_) if Command::new("id").arg("-u").output().expect("id").stdout == b"0\n" => Agent::start(&["-u", "nobody"]),
+        Ok(_) if Command::new("id").arg("-u").output().expect("id").stdout == b"0\n" => {
+            Agent::start(&["-u", "nobody"])
+        }
         _ => {
             // Who is nobody special has nothing to give away, and is refused.
             assert_eq!(failed(&["-f", "-u", "root", "4392"]).0, Some(4));
@@ -368,10 +394,12 @@ fn the_manual_page_and_the_completions_have_every_option_and_no_other() {
         list.sort_unstable();
         list
     };
-    let described = list.lines().filter_map(|line| line.strip_prefix(".It Fl ")).map(|line| line.replace("Ar ", ""));
+    let described =
+        list.lines().filter_map(|line| line.strip_prefix(".It Fl ")).map(|line| line.replace("Ar ", ""));
     let options = usage.lines().filter_map(|line| line.strip_prefix("  -"));
-    let options: Vec<String> =
-        options.map(|line| line.split_once("  ").map_or(line, |(option, _)| option).trim().to_owned()).collect();
+    let options: Vec<String> = options
+        .map(|line| line.split_once("  ").map_or(line, |(option, _)| option).trim().to_owned())
+        .collect();
     assert_eq!(sorted(described.collect()), sorted(options.clone()));
     let bash = fs::read_to_string(root.join("completion/bngagent.bash")).expect("the completion");
     let zsh = fs::read_to_string(root.join("completion/_bngagent")).expect("the completion");

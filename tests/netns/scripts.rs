@@ -30,7 +30,8 @@ fn running(farm: &Farm) -> (Bng, PathBuf) {
          done\n[ -z \"$failed\" ] && exit 0\necho $failed\nexit 1\n",
     );
     let told = farm.world.dir().join("told");
-    let alert = script(&farm.world, "alert", &format!("#!/bin/sh\necho \"$* $BNG_CAUSE\" >>{}\n", told.display()));
+    let alert =
+        script(&farm.world, "alert", &format!("#!/bin/sh\necho \"$* $BNG_CAUSE\" >>{}\n", told.display()));
     let mut text = config("raw", FIRST);
     let (interval, timeout) = TIMES;
     for n in [1, 2] {

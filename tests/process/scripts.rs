@@ -117,7 +117,17 @@ fn a_script_sees_nothing_of_the_daemon_but_what_the_manual_says() {
     let names: Vec<&str> = lines[3].split_whitespace().filter(own).collect();
     assert_eq!(
         names,
-        ["BNG_INDEX", "BNG_IPADDR", "BNG_IPADDR6", "BNG_KIND", "BNG_NAME", "BNG_PORT", "HOME", "LC_ALL", "PATH"]
+        [
+            "BNG_INDEX",
+            "BNG_IPADDR",
+            "BNG_IPADDR6",
+            "BNG_KIND",
+            "BNG_NAME",
+            "BNG_PORT",
+            "HOME",
+            "LC_ALL",
+            "PATH"
+        ]
     );
     assert_eq!(lines[4..6], ["target 4 a name 10.0.0.4 2001:db8::4 8080", "-v 10.0.0.4"]);
     // In a process group of its own, whose leader is the shell that started it.
@@ -156,7 +166,10 @@ fn two_hundred_scripts_at_once_are_all_heard_and_leave_no_descriptor_behind() {
 fn an_alert_is_run_once_with_the_words_and_the_cause() {
     let node = Node::new("alert");
     let (told, lasts) = (node.folder.join("told"), node.folder.join("lasts"));
-    let text = format!("echo \"$* ($BNG_STATE, $BNG_ROLE, $BNG_HOSTNAME: $BNG_CAUSE)\" >>{}; exit 4", told.display());
+    let text = format!(
+        "echo \"$* ($BNG_STATE, $BNG_ROLE, $BNG_HOSTNAME: $BNG_CAUSE)\" >>{}; exit 4",
+        told.display()
+    );
     let alert = script(&node, "alert", &text);
     let slow = script(&node, "slow", &format!("echo $$ >{}; exec sleep 30", lasts.display()));
     node.configure(&format!(
