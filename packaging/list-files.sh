@@ -1,13 +1,14 @@
 #!/bin/sh
 # Prints the files of packaging/files.txt for one system, a line each: mode, file in the source tree, place.
 #
-#     packaging/list-files.sh linux|solaris
+#     packaging/list-files.sh linux|solaris [bng|bngagent]
 #
-# Patterns are expanded, and every pattern must match something: a file that went missing is an error, not a smaller
-# package. That the program is built is the business of whoever copies it.
+# With a package, only the files of that. Patterns are expanded, and every pattern must match something: a file that
+# went missing is an error, not a smaller package. That the programs are built is the business of whoever copies them.
 set -eu
 
 system=$1
+package=${2-}
 case $system in
     linux | solaris) ;;
     *) echo "no such system: $system" >&2; exit 2 ;;
@@ -23,8 +24,13 @@ while read -r mode pattern place only; do
             *) [ -f "$file" ] || { echo "nothing matches $pattern" >&2; exit 1; } ;;
         esac
         case $place in
-            */) echo "$mode $file $place$(basename "$file")" ;;
-            *) echo "$mode $file $place" ;;
+            */) target=$place$(basename "$file") ;;
+            *) target=$place ;;
         esac
+        case $target in
+            *bngagent*) of=bngagent ;;
+            *) of=bng ;;
+        esac
+        case $package in '' | "$of") echo "$mode $file $target" ;; esac
     done
 done < packaging/files.txt

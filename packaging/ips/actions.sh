@@ -1,12 +1,14 @@
 #!/bin/sh
-# Prints the files of packaging/files.txt as IPS actions, see pkg(7). Paths are those below the staged tree.
+# Prints the files of a package in packaging/files.txt as IPS actions, see pkg(7). Paths are those below the staged tree.
+#
+#     packaging/ips/actions.sh bng|bngagent
 set -eu
 
 cd "$(dirname "$0")/../.."
-list=$(packaging/list-files.sh solaris)
+list=$(packaging/list-files.sh solaris "$1")
 
 # Folders that no other package has.
-for folder in usr/share/doc/bng usr/share/doc/bng/examples; do
+echo "$list" | sed -n 's,.* /\(usr/share/doc/.*\)/[^/]*$,\1,p' | sort -u | while read -r folder; do
     echo "dir path=$folder owner=root group=other mode=0755"
 done
 echo "$list" | while read -r mode file place; do

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Builds the IPS package on Solaris 11.4 or illumos: target/ips/bng.p5p, an archive for `pkg install -g`.
+# Builds the IPS packages bng and bngagent on Solaris 11.4 or illumos: target/ips/bng.p5p, an archive with both for
+# `pkg install -g`.
 #
 #     packaging/ips/build.sh [PUBLISHER]
 #
-# Needs the built program (make build) and the commands of package/pkg. Nothing outside target/ips is written. On another
-# system it goes as far as it can be gone there, the complete manifest without dependencies, and says so.
+# Needs the built programs (make build) and the commands of package/pkg. Nothing outside target/ips is written. On another
+# system it goes as far as it can be gone there, the complete manifests without dependencies, and says so.
 set -eu
 
 publisher=${1:-bng}
@@ -21,22 +22,27 @@ case $(uname -p) in
 esac
 
 packaging/install-files.sh "$work/proto" solaris > "$work/installed"
-{ cat packaging/ips/bng.p5m; packaging/ips/actions.sh; } |
-    sed -e "s/\$(VERSION)/$VERSION/g" -e "s/\$(BUILD)/$BUILD/g" -e "s/\$(ARCH)/$ARCH/g" > "$work/bng.p5m.1"
-echo "made      $work/bng.p5m.1"
+for package in bng bngagent; do
+    { cat "packaging/ips/$package.p5m"; packaging/ips/actions.sh "$package"; } |
+        sed -e "s/\$(VERSION)/$VERSION/g" -e "s/\$(BUILD)/$BUILD/g" -e "s/\$(ARCH)/$ARCH/g" > "$work/$package.p5m.1"
+    echo "made      $work/$package.p5m.1"
+done
 
 if ! command -v pkgsend > /dev/null 2>&1; then
-    echo "no pkgsend here: the package itself can be built on Solaris and illumos only" >&2
+    echo "no pkgsend here: the packages themselves can be built on Solaris and illumos only" >&2
     exit 0
 fi
-# The program is a sixth of its size without what only a debugger reads.
-strip "$work/proto/usr/sbin/bng"
-pkgmogrify -O "$work/bng.p5m.2" "$work/bng.p5m.1"
-pkgdepend generate -md "$work/proto" "$work/bng.p5m.2" > "$work/bng.p5m.3"
-pkgdepend resolve -m "$work/bng.p5m.3"
-pkglint "$work/bng.p5m.3.res"
+# The programs are a sixth of their size without what only a debugger reads.
+strip "$work/proto/usr/sbin/bng" "$work/proto/usr/sbin/bngagent"
 pkgrepo create "$work/repo"
 pkgrepo set -s "$work/repo" "publisher/prefix=$publisher"
-pkgsend publish -s "$work/repo" -d "$work/proto" "$work/bng.p5m.3.res"
-pkgrecv -s "$work/repo" -a -d "$work/bng.p5p" bng
-echo "built     $work/bng.p5p; install it with: pkg install -g $work/bng.p5p bng"
+for package in bng bngagent; do
+    manifest=$work/$package.p5m
+    pkgmogrify -O "$manifest.2" "$manifest.1"
+    pkgdepend generate -md "$work/proto" "$manifest.2" > "$manifest.3"
+    pkgdepend resolve -m "$manifest.3"
+    pkglint "$manifest.3.res"
+    pkgsend publish -s "$work/repo" -d "$work/proto" "$manifest.3.res"
+done
+pkgrecv -s "$work/repo" -a -d "$work/bng.p5p" bng bngagent
+echo "built     $work/bng.p5p; install from it with: pkg install -g $work/bng.p5p bng"

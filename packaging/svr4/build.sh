@@ -23,8 +23,8 @@ if ! command -v pkgmk > /dev/null 2>&1; then
     echo "no pkgmk here: the package itself can be built on Solaris and illumos only" >&2
     exit 0
 fi
-# The program is a sixth of its size without what only a debugger reads.
-strip "$work/proto/usr/sbin/bng"
+# The programs are a sixth of their size without what only a debugger reads.
+strip "$work/proto/usr/sbin/bng" "$work/proto/usr/sbin/bngagent"
 pkgmk -o -r "$work/proto" -d "$work/spool" -f "$work/prototype"
 pkgtrans -s "$work/spool" "$PWD/$work/bng.pkg" BNGlb
 echo "built     $work/bng.pkg; install it with: pkgadd -d $work/bng.pkg BNGlb"

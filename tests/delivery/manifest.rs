@@ -249,11 +249,13 @@ fn manifest() -> String {
 }
 
 #[test]
-fn the_manifest_obeys_the_rules_of_service_bundles() {
-    assert_eq!(faults_of(&manifest()), Vec::<String>::new());
-    assert!(
-        manifest().contains("<!DOCTYPE service_bundle SYSTEM '/usr/share/lib/xml/dtd/service_bundle.dtd.1'>")
-    );
+fn the_manifests_obey_the_rules_of_service_bundles() {
+    for package in ["bng", "bngagent"] {
+        let text = read(&format!("packaging/smf/{package}.xml"));
+        assert_eq!(faults_of(&text), Vec::<String>::new(), "{package}");
+        let format = "<!DOCTYPE service_bundle SYSTEM '/usr/share/lib/xml/dtd/service_bundle.dtd.1'>";
+        assert!(text.contains(format), "{package}");
+    }
 }
 
 #[test]
@@ -275,44 +277,60 @@ fn what_breaks_a_rule_is_found() {
     }
 }
 
-#[test]
-fn nothing_runs_before_it_is_enabled_and_the_daemon_is_never_root() {
-    let text = manifest();
+/// Of the service that has the name of its package: its methods that are programs, with their privileges. The service
+/// is disabled, its methods are those of the package's user, and what it names exists.
+fn methods(package: &str) -> BTreeMap<String, String> {
+    let text = read(&format!("packaging/smf/{package}.xml"));
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
     let document = Document::parse_with_options(&text, options).expect("XML");
-    let service = |name: &str| {
-        let is = |node: &Node<'_, '_>| node.has_tag_name("service") && node.attribute("name") == Some(name);
-        document.descendants().find(is).unwrap_or_else(|| panic!("no service {name}"))
-    };
-    let bng = service("network/bng");
-    let instances: Vec<_> = bng.children().filter(|node| node.has_tag_name("instance")).collect();
-    assert_eq!(instances.len(), 1);
-    assert_eq!(
-        (instances[0].attribute("name"), instances[0].attribute("enabled")),
-        (Some("default"), Some("false"))
-    );
+    let name = format!("network/{package}");
+    let is = |node: &Node<'_, '_>| node.has_tag_name("service") && node.attribute("name") == Some(&name);
+    let service = document.descendants().find(is).unwrap_or_else(|| panic!("no service {name}"));
+
+    let instances: Vec<_> = service.children().filter(|node| node.has_tag_name("instance")).collect();
+    let state = instances.iter().map(|one| (one.attribute("name"), one.attribute("enabled")));
+    assert_eq!(state.collect::<Vec<_>>(), [(Some("default"), Some("false"))], "{package}");
+
+    let list = read("packaging/files.txt");
+    for place in [format!("/lib/svc/method/{package}"), format!("/lib/svc/manifest/network/{package}.xml")] {
+        assert!(list.contains(&format!(" {place} ")), "{place}");
+    }
+    for page in document.descendants().filter(|node| node.has_tag_name("manpage")) {
+        let word = |name| page.attribute(name).expect("of every page");
+        let file = format!("man/{}.{}", word("title"), word("section"));
+        assert!(crate::root().join(&file).is_file(), "{file}");
+    }
 
     let mut methods = BTreeMap::new();
-    for method in bng.children().filter(|node| node.has_tag_name("exec_method")) {
+    for method in service.children().filter(|node| node.has_tag_name("exec_method")) {
+        let word = |name| method.attribute(name).expect("of every method");
+        let exec = word("exec");
+        if exec == ":kill" {
+            continue;
+        }
+        assert_eq!(exec.split(' ').next(), Some(format!("/lib/svc/method/{package}").as_str()), "{package}");
         let credential = method.descendants().find(|node| node.has_tag_name("method_credential"));
-        let credential = credential.expect("a credential");
-        assert_eq!(credential.attribute("user"), Some("bng"));
-        let exec = method.attribute("exec").expect("a command");
-        assert!(exec.starts_with("/lib/svc/method/bng %m"), "{exec}");
-        methods.insert(method.attribute("name").expect("a name"), credential.attribute("privileges"));
+        let credential = credential.unwrap_or_else(|| panic!("{exec} runs as root"));
+        assert_eq!(credential.attribute("user"), Some(package), "{exec}");
+        let privileges =
+            credential.attribute("privileges").unwrap_or_else(|| panic!("{exec}: all privileges"));
+        methods.insert(word("name").to_owned(), privileges.to_owned());
     }
-    let all = [("refresh", Some("basic")), ("start", Some("basic,net_rawaccess")), ("stop", Some("basic"))];
-    assert_eq!(methods, BTreeMap::from(all));
+    methods
+}
 
-    // What the manifest calls by name is installed under that name, and its manual pages exist.
-    let list = read("packaging/files.txt");
-    assert!(list.contains(" /lib/svc/method/bng ") && list.contains(" /lib/svc/manifest/network/bng.xml "));
-    for page in document.descendants().filter(|node| node.has_tag_name("manpage")) {
-        let (title, section) =
-            (page.attribute("title").expect("a title"), page.attribute("section").expect("one"));
-        assert!(crate::root().join(format!("man/{title}.{section}")).is_file(), "{title}({section})");
-    }
-    // The dependency on the run directory is on a service of this file.
-    assert_eq!(service("network/bng-rundir").attribute("name"), Some("network/bng-rundir"));
-    assert!(text.contains("svc:/network/bng-rundir:default"));
+#[test]
+fn nothing_runs_before_it_is_enabled_and_no_daemon_is_ever_root() {
+    let of = |methods: &[(&str, &str)]| -> BTreeMap<String, String> {
+        methods.iter().map(|(name, privileges)| ((*name).to_owned(), (*privileges).to_owned())).collect()
+    };
+    assert_eq!(
+        methods("bng"),
+        of(&[("refresh", "basic"), ("start", "basic,net_rawaccess"), ("stop", "basic")])
+    );
+    assert_eq!(methods("bngagent"), of(&[("start", "basic,net_privaddr")]));
+    // The run directory is made by a service of the same file.
+    let text = manifest();
+    assert!(text.contains("<service name='network/bng-rundir' "));
+    assert!(text.contains("<service_fmri value='svc:/network/bng-rundir:default'/>"));
 }

@@ -1,4 +1,4 @@
-//! The method of the service, run with a bng and an SMF of our own.
+//! The methods of the services, run with a bng, a bngagent and an SMF of our own.
 
 use std::process::Command;
 
@@ -195,4 +195,38 @@ fn the_real_program_lives_a_life_under_smf() {
     assert!(ran.status == OK && ran.said.contains("shutdown of instance 3"), "{}", ran.said);
     status(OK, method("stop"));
     assert!(!std::path::Path::new(run_folder).join("3.pid").exists());
+}
+
+/// Runs the method of the agent's service, whose agent prints its arguments, one a line, and ends with `status`.
+/// `options` are as svcprop prints them.
+fn run_agent(folder: &str, port: &str, options: &str, status: i32) -> (i32, String) {
+    let folder = Folder::new(folder);
+    let agent = folder.program("bngagent", &format!("#!/bin/sh\nprintf '%s\\n' \"$@\"\nexit {status}\n"));
+    let include = folder.program("smf_include.sh", INCLUDE);
+    let svcprop =
+        format!("#!/bin/sh\ncase $2 in\nconfig/port) echo {port} ;;\n*) cat <<'END'\n{options}\nEND\nesac\n");
+    folder.program("svcprop", &svcprop);
+    let path = format!("{}:{}", folder.0.display(), std::env::var("PATH").expect("a path"));
+    let mut command = Command::new("dash");
+    command.arg(root().join("packaging/smf/bngagent.sh")).env("PATH", path).env("SMF_INCLUDE", include);
+    command.env("SMF_FMRI", "svc:/network/bngagent:default").env("BNGAGENT", agent);
+    let out = command.output().expect("dash");
+    assert_eq!(String::from_utf8_lossy(&out.stderr), "");
+    (out.status.code().expect("an exit status"), String::from_utf8(out.stdout).expect("text"))
+}
+
+#[test]
+fn the_agent_is_started_with_the_port_and_the_options_of_its_service() {
+    assert_eq!(run_agent("agent", "439", "\"\"", 0), (OK, "439\n".into()));
+    assert_eq!(run_agent("agent-6", "10000", "-6", 0), (OK, "-6\n10000\n".into()));
+    // svcprop puts a backslash before whatever is special to a shell.
+    let script = r#"-s\ \"load\ average\"\ -i\ 5"#;
+    assert_eq!(run_agent("agent-script", "439", script, 0), (OK, "-s\nload average\n-i\n5\n439\n".into()));
+}
+
+#[test]
+fn failures_of_the_agent_are_told_apart() {
+    for (status, expected) in [(2, CONFIG), (6, CONFIG), (4, PERM), (7, OTHER), (1, OTHER)] {
+        assert_eq!(run_agent(&format!("agent-{status}"), "439", "\"\"", status).0, expected, "{status}");
+    }
 }

@@ -9,12 +9,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Folder, read, root, script};
 
+/// The packages of IPS; that of SVR4 is one for both.
+const PACKAGES: [&str; 2] = ["bng", "bngagent"];
+
 /// Installs what belongs to `system` into `root` of `folder`. The program is built by whoever installs; here its place
 /// is all that counts, in a copy of what else is installed.
 fn install(folder: &Folder, system: &str) -> PathBuf {
     let tree = folder.0.join("tree");
     fs::create_dir_all(tree.join("target/release")).expect("a folder");
-    fs::write(tree.join("target/release/bng"), "a program").expect("a program");
+    for program in PACKAGES {
+        fs::write(tree.join("target/release").join(program), "a program").expect("a program");
+    }
     for part in
         ["packaging", "man", "completion", "conf", "README.md", "LICENSE", "LICENSE-MIT", "LICENSE-APACHE"]
     {
@@ -57,14 +62,15 @@ fn attributes(action: &str) -> BTreeMap<&str, &str> {
     action.split_whitespace().filter_map(|word| word.split_once('=')).collect()
 }
 
-fn ips() -> String {
-    read("packaging/ips/bng.p5m") + &script("packaging/ips/actions.sh", &[])
+fn ips(package: &str) -> String {
+    read(&format!("packaging/ips/{package}.p5m")) + &script("packaging/ips/actions.sh", &[package])
 }
 
 #[test]
-fn the_ips_package_has_exactly_the_files_that_are_installed() {
+fn the_ips_packages_have_exactly_the_files_that_are_installed() {
     let mut packed = BTreeMap::new();
-    for action in script("packaging/ips/actions.sh", &[]).lines().filter(|line| line.starts_with("file ")) {
+    let actions = PACKAGES.map(|package| script("packaging/ips/actions.sh", &[package])).concat();
+    for action in actions.lines().filter(|line| line.starts_with("file ")) {
         let attributes = attributes(action);
         let path = attributes["path"];
         // The first word is where the file lies in the staged tree.
@@ -127,26 +133,33 @@ fn both_systems_get_the_same_but_for_what_is_marked() {
 }
 
 #[test]
-fn the_ips_package_keeps_the_administrators_configuration_and_tells_smf() {
-    let text = ips();
-    let action = |path: &str| {
-        let with = format!(" path={path} ");
-        text.lines().find(|line| line.contains(&with)).unwrap_or_else(|| panic!("no {path}")).to_owned()
-    };
-    assert_eq!(attributes(&action("etc/bng.conf"))["preserve"], "renamenew");
-    let manifest = action("lib/svc/manifest/network/bng.xml");
-    assert_eq!(attributes(&manifest)["restart_fmri"], "svc:/system/manifest-import:default");
-    for part in ["group groupname=bng\n", "user username=bng group=bng ", "\nset name=pkg.summary value="] {
-        assert!(text.contains(part), "{part}");
-    }
+fn the_ips_packages_keep_the_administrators_configuration_and_tell_smf() {
     let files: BTreeSet<_> = staged("solaris").into_keys().collect();
-    let licences: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("license ")).collect();
-    assert_eq!(licences.len(), 2);
-    for licence in licences {
-        let (payload, _) = licence.split_once(' ').expect("a payload and a name");
-        assert!(files.contains(payload), "{payload}");
+    for package in PACKAGES {
+        let text = ips(package);
+        let action = |path: &str| {
+            let with = format!(" path={path} ");
+            text.lines().find(|line| line.contains(&with)).unwrap_or_else(|| panic!("no {path}")).to_owned()
+        };
+        let manifest = action(&format!("lib/svc/manifest/network/{package}.xml"));
+        assert_eq!(attributes(&manifest)["restart_fmri"], "svc:/system/manifest-import:default");
+        action(&format!("usr/sbin/{package}"));
+        action(&format!("usr/share/man/man8/{package}.8"));
+        let user = format!("\nuser username={package} group={package} ");
+        for part in [&format!("\ngroup groupname={package}\n"), &user, "\nset name=pkg.summary value="] {
+            assert!(text.contains(part), "{package}: {part}");
+        }
+        let licences: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("license ")).collect();
+        assert_eq!(licences.len(), 2, "{package}");
+        for licence in licences {
+            let (payload, _) = licence.split_once(' ').expect("a payload and a name");
+            assert!(files.contains(payload) && text.contains(&format!(" path={payload} ")), "{payload}");
+        }
+        assert!(text.contains(&format!("pkg:/network/{package}@$(VERSION),5.11-$(BUILD)")), "{package}");
+        if package == "bng" {
+            assert_eq!(attributes(&action("etc/bng.conf"))["preserve"], "renamenew");
+        }
     }
-    assert!(text.contains("pkg:/network/bng@$(VERSION),5.11-$(BUILD)"));
 }
 
 #[test]
@@ -171,8 +184,8 @@ fn a_file_of_the_administrator_is_kept_by_an_installation() {
 
 #[test]
 fn every_script_of_the_packages_can_be_read_by_a_plain_shell() {
-    let mut scripts = vec!["packaging/smf/bng.sh".to_owned()];
-    for folder in ["packaging", "packaging/ips", "packaging/svr4"] {
+    let mut scripts = Vec::new();
+    for folder in ["packaging", "packaging/ips", "packaging/smf", "packaging/svr4"] {
         for entry in fs::read_dir(root().join(folder)).expect("a folder").flatten() {
             let name = entry.file_name().into_string().expect("a name");
             if fs::read_to_string(entry.path()).is_ok_and(|text| text.starts_with("#!/")) {
