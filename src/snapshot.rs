@@ -4,6 +4,7 @@
 //! publishes it as a whole. A worker reads one snapshot per batch, so it never sees half a change.
 
 mod compile;
+pub mod gslb;
 mod services;
 pub mod translation;
 
@@ -75,6 +76,8 @@ pub struct Server {
     pub proxy4: Vec<Addr>,
     /// The same for IPv6.
     pub proxy6: Vec<Addr>,
+    /// It answers DNS queries, and forwards nothing.
+    pub gslb: Option<Arc<gslb::Gslb>>,
     /// All its targets, in the order of the statement.
     pub targets: Vec<u16>,
     /// Those that can take new IPv4 sessions.

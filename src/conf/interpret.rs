@@ -5,6 +5,8 @@
 //! left out of the model if the model cannot hold it. `vrrp`, `gateway` and `lgrp` have no such state and count as
 //! registered.
 
+mod gslb;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -66,6 +68,8 @@ pub(super) fn interpret(
     };
     model.networks = interpreter.networks(&model);
     model.vrrp = interpreter.vrrp(&model);
+    (model.ipdb, model.ipdb6) = (interpreter.location_file("ipdb"), interpreter.location_file("ipdb6"));
+    model.lgrps = interpreter.lgrps();
     model.gateway = interpreter.gateway(&model);
     model.targets = interpreter.targets(&model);
     model.servers = interpreter.servers(&model);
@@ -137,6 +141,13 @@ impl<'a> Subject<'a> {
             .iter()
             .filter_map(|a| if let IpAddr::V6(a) = a { Some(*a) } else { None })
             .collect()
+    }
+
+    fn names(self, keyword: &str) -> &'a [String] {
+        match self.value(keyword) {
+            Some(Value::Names(list)) => list,
+            _ => &[],
+        }
     }
 
     fn indices(self, keyword: &str) -> &'a [u16] {
@@ -603,6 +614,7 @@ impl<'a> Interpreter<'a, '_> {
                     Some(Value::Host(addr)) => Some(*addr),
                     _ => None,
                 },
+                lgrps: subject.indices("lgrp").to_vec(),
                 registered: subject.object.registered,
                 active: subject.active(),
             };
@@ -690,6 +702,7 @@ impl<'a> Interpreter<'a, '_> {
                     .map(|n| Duration::from_secs(n.into())),
                 onepacket: subject.switch("onepacket"),
                 proxy: proxy(subject),
+                gslb: self.gslb(subject),
                 registered: subject.object.registered,
                 active: subject.active(),
             };
@@ -745,7 +758,8 @@ impl<'a> Interpreter<'a, '_> {
         model: &Model,
     ) {
         let name = subject.name();
-        for number in list {
+        // To those of a server that answers DNS no packet is sent.
+        for number in list.iter().filter(|_| server.gslb.is_none()) {
             let Some(target) = model.targets.get(number) else { continue };
             if self.doubt.objects.contains(&(Kind::Target, *number)) {
                 continue;

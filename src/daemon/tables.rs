@@ -99,12 +99,16 @@ pub fn pools(director: &Director) -> Vec<PoolRow> {
 /// Rows of `show counters`: what there is in every worker, in the order of a frame's way.
 pub fn counters(doors: &Doors) -> Vec<CounterRow> {
     type Row = (&'static str, fn(&stat::Work) -> &stat::Counter, &'static str);
-    const ROWS: [Row; 17] = [
+    const ROWS: [Row; 21] = [
         ("received", |w| &w.received, "frames received"),
         ("forwarded", |w| &w.forwarded, "frames sent to targets as they were, or through tunnels"),
         ("routed", |w| &w.routed, "packets sent on as a router does, translated or not"),
         ("resolved", |w| &w.resolved, "ARP requests and neighbour solicitations answered"),
         ("echoed", |w| &w.echoed, "echo requests answered"),
+        ("answered", |w| &w.answered, "DNS queries answered"),
+        ("nxdomain", |w| &w.nxdomain, "DNS queries for names that do not exist"),
+        ("servfail", |w| &w.servfail, "DNS queries without an answer because no target is up"),
+        ("refused", |w| &w.refused, "DNS queries for other names, of other kinds or not understood"),
         ("errors", |w| &w.errors, "ICMP errors sent"),
         ("punted", |w| &w.punted, "frames handed to the control thread"),
         ("waiting", |w| &w.waiting, "packets that wait for the station of a neighbour now"),

@@ -12,6 +12,7 @@ mod connect;
 mod consistent;
 mod dsr;
 mod error;
+mod gslb;
 mod lost;
 mod rr;
 pub mod session;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::gslb::Gslb;
 use super::services::Claim;
 use super::translation::{Border, Rule, Translation, idle_times};
 use super::{Knowledge, Mode, Own, Port, Role, Server, Services, Snapshot, Target, station};
@@ -160,6 +161,7 @@ fn servers(model: &Model, targets: &[Target]) -> Vec<Option<Server>> {
             onepacket: server.onepacket,
             proxy4: proxy.iter().flat_map(|proxy| &proxy.v4).map(|addr| Addr::v4(*addr)).collect(),
             proxy6: proxy.iter().flat_map(|proxy| &proxy.v6).map(|addr| Addr::v6(*addr)).collect(),
+            gslb: server.gslb.as_ref().map(|gslb| Arc::new(Gslb::new(server, gslb, model))),
             targets: server.targets.clone(),
             usable4: usable(|t| t.v4.is_some()),
             usable6: usable(|t| t.v6.is_some()),

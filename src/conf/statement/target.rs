@@ -60,7 +60,10 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .default("1")
         .kept("all targets have the same share"),
     Statement::new(Kind::Target, "lgrp", Arg::Indices(Kind::Lgrp), "location groups that it takes clients of")
-        .kept("clients of all locations are taken"),
+        .doc(
+            "Clients whose location is in one of these groups are sent to this target and others with such a group; \
+             all other clients to targets without 'lgrp'. See 'LOCATION' for what happens when they are down.",
+        ),
     Statement::new(Kind::Target, "maxsessions", Arg::Number(0, u32::MAX), "most sessions, 0 for no limit")
         .default("0")
         .kept("there is no limit"),
