@@ -22,6 +22,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::conf::model::{self, Model, Network};
+use crate::location::Locations;
 use crate::module::vrrp::machine::{Machine, Reason, State};
 use crate::nat::Pools;
 use crate::net::neighbor::{Due, Learned, Neighbors};
@@ -29,6 +30,7 @@ use crate::net::route::{Attached, Routes, Way};
 use crate::net::{Addr, PortId};
 use crate::note::{Note, Object};
 use crate::seed::Seed;
+use crate::slb::loads::Loads;
 use crate::snapshot::{self, Hop, Knowledge, Mode, Reach, Snapshot, Target};
 use crate::time::{Duration, Instant};
 use crate::wire::icmpv4::Echo;
@@ -96,6 +98,11 @@ pub struct Director {
     /// Ports of our addresses that translated connections come from. They stay when an address is configured no more:
     /// connections may still use them, and it may come back.
     pools: BTreeMap<Addr, Arc<Pools>>,
+    loads: Arc<Loads>,
+    /// What the last snapshot was made of.
+    shelves: snapshot::Shelves,
+    /// Where clients are.
+    locations: Locations,
     /// When the announcements of a take-over are repeated, because the first may be lost.
     announce_again: Option<Instant>,
     /// Last complaint about a foreign owner of one of our addresses.
@@ -130,6 +137,9 @@ impl Director {
             gateways: BTreeMap::new(),
             announced: BTreeSet::new(),
             pools: BTreeMap::new(),
+            loads: Arc::default(),
+            shelves: snapshot::Shelves::default(),
+            locations: Locations::default(),
             announce_again: None,
             conflict_told: BTreeMap::new(),
             pings: Vec::new(),
@@ -148,6 +158,11 @@ impl Director {
         &self.model
     }
 
+    /// What every target has to do, for the one who measures it.
+    pub fn loads(&self) -> Arc<Loads> {
+        self.loads.clone()
+    }
+
     /// A new configuration. What did not change keeps its state.
     pub fn reload(&mut self, now: Instant, model: Model) {
         if election::virtual_router(&self.model) != election::virtual_router(&model) {
@@ -156,6 +171,17 @@ impl Director {
         self.model = model;
         self.checks.set(now, &self.model);
         self.rewire(now);
+    }
+
+    /// New knowledge of where clients are.
+    pub fn locate(&mut self, locations: Locations) {
+        self.locations = locations;
+        self.changed = true;
+    }
+
+    /// What is known of where clients are.
+    pub fn locations(&self) -> &Locations {
+        &self.locations
     }
 
     /// Interface `port` has been opened.
@@ -475,7 +501,9 @@ impl Director {
         }
         self.assess(now);
         self.generation += 1;
-        let snapshot = snapshot::compile(self.generation, &self.model, self);
+        let mut shelves = std::mem::take(&mut self.shelves);
+        let snapshot = snapshot::compile(self.generation, &self.model, self, &mut shelves);
+        self.shelves = shelves;
         self.tell_servers(&snapshot);
         self.outputs.push_back(Output::Publish(Arc::new(snapshot)));
         self.announce();
@@ -551,10 +579,27 @@ impl Knowledge for Director {
         // A tunnel carries packets of either family to an address of either family.
         let either =
             |own: Option<Reach>, other: Option<Reach>| own.or(other.filter(|_| target.tunnel.is_some()));
-        Target { v4: either(v4, v6), v6: either(v6, v4), port: target.port }
+        let open = self.takes_new(number);
+        Target {
+            v4: either(v4, v6),
+            v6: either(v6, v4),
+            port: target.port,
+            open,
+            lingers: !open,
+            held: 0,
+            maxsessions: target.maxsessions,
+        }
+    }
+
+    fn locations(&self) -> Locations {
+        self.locations.clone()
     }
 
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>> {
         self.pools.get(&addr).cloned()
+    }
+
+    fn loads(&self) -> Arc<Loads> {
+        Director::loads(self)
     }
 }

@@ -4,21 +4,27 @@
 //! publishes it as a whole. A worker reads one snapshot per batch, so it never sees half a change.
 
 mod compile;
+pub mod farm;
 pub mod gslb;
+mod places;
 mod services;
 pub mod translation;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use crate::conf::model::{Module, Network, SessionId, Side, Tunnel};
+use crate::conf::model::{Method, Module, Network, SessionId, Side, Tunnel};
 use crate::flow::Timeouts;
+use crate::location::Locations;
 use crate::nat::Pools;
 use crate::net::route::Routes;
 use crate::net::{Addr, AddrMap, PortId};
+use crate::slb::loads::Loads;
 use crate::time::Duration;
 use crate::wire::{MacAddr, protocol};
 pub use compile::{compile, own_addresses, sources};
+pub use farm::{Candidate, Candidates, Class, Shelves, TargetSet};
+pub use places::Places;
 pub use services::Services;
 use translation::{Rule, Translation};
 
@@ -78,15 +84,29 @@ pub struct Server {
     pub proxy6: Vec<Addr>,
     /// It answers DNS queries, and forwards nothing.
     pub gslb: Option<Arc<gslb::Gslb>>,
-    /// All its targets, in the order of the statement.
-    pub targets: Vec<u16>,
-    /// Those that can take new IPv4 sessions.
-    pub usable4: Vec<u16>,
-    /// Those that can take new IPv6 sessions.
-    pub usable6: Vec<u16>,
+    /// How a new session is given to a target.
+    pub method: Method,
+    /// All its targets, backups included: those that a session of it may have.
+    pub members: TargetSet,
+    /// Whom its clients can get, at least one class. The first is for everybody who is in no other, see
+    /// [`Snapshot::class`].
+    pub classes: Vec<Class>,
+    /// Which of them the clients of a location are in.
+    pub places: Places,
 }
 
 impl Server {
+    /// A target that can take new sessions.
+    pub fn usable(&self) -> Option<u16> {
+        let both = self.classes.iter().flat_map(|class| [&class.v4, &class.v6]);
+        both.flat_map(|candidates| &candidates.list).map(|candidate| candidate.target).min()
+    }
+
+    /// Only its backups can take new sessions.
+    pub fn on_backups(&self) -> bool {
+        self.classes.iter().any(|class| class.v4.backup || class.v6.backup)
+    }
+
     /// Idle times of translated connections of protocol `proto`. What is one question and one answer ends early.
     pub fn timeouts(&self, proto: u8) -> Timeouts {
         let mut times = self.idle_times;
@@ -140,6 +160,14 @@ pub struct Target {
     pub v6: Option<Reach>,
     /// Port, 0 for that of the packet.
     pub port: u16,
+    /// It takes new sessions.
+    pub open: bool,
+    /// It takes none any more, but connections that nobody remembers may well be its own.
+    pub lingers: bool,
+    /// The part of its share that it does not get yet because it has come up just now, of 65,536.
+    pub held: u16,
+    /// Most sessions, 0 for no limit.
+    pub maxsessions: u32,
 }
 
 /// What a worker knows.
@@ -165,6 +193,8 @@ pub struct Snapshot {
     pub routes: Routes,
     /// What each virtual address serves.
     pub services: AddrMap<Services>,
+    /// Where clients are.
+    pub locations: Locations,
     /// Servers by number.
     pub servers: Vec<Option<Server>>,
     /// Targets by number.
@@ -185,6 +215,12 @@ pub struct Snapshot {
     pub tunnelsrc4: Vec<Addr>,
     /// The same of IPv6.
     pub tunnelsrc6: Vec<Addr>,
+    /// Leading bits of the client address that `method hash` looks at; of IPv6 32 more.
+    pub hashbits: u8,
+    /// Somebody looks at [`Snapshot::loads`].
+    pub measured: bool,
+    /// What every target has to do; changes while the snapshot stays.
+    pub loads: Arc<Loads>,
 }
 
 impl Snapshot {
@@ -201,6 +237,7 @@ impl Snapshot {
             forwarding: false,
             routes: Routes::default(),
             services: AddrMap::build(&[]),
+            locations: Locations::default(),
             servers: Vec::new(),
             targets: Vec::new(),
             answerers: AddrMap::build(&[]),
@@ -211,6 +248,9 @@ impl Snapshot {
             mssclamp: false,
             tunnelsrc4: Vec::new(),
             tunnelsrc6: Vec::new(),
+            hashbits: 0,
+            measured: false,
+            loads: Arc::default(),
         }
     }
 
@@ -224,6 +264,12 @@ impl Snapshot {
     #[inline]
     pub fn server(&self, number: u16) -> Option<&Server> {
         self.servers.get(usize::from(number))?.as_ref()
+    }
+
+    /// Whom a client of `server` with this address can get.
+    #[inline]
+    pub fn class<'s>(&self, server: &'s Server, client: Addr) -> &'s Class {
+        &server.classes[server.places.class(&self.locations, client)]
     }
 
     /// Where frames of this family go for target `number`, if it is up.
@@ -279,8 +325,12 @@ pub trait Knowledge {
     fn watched(&self) -> Vec<(Addr, Option<MacAddr>)>;
     /// How to get to target `number`, when it is up.
     fn target(&self, number: u16) -> Target;
+    /// What is known of where clients are.
+    fn locations(&self) -> Locations;
     /// The ports of `addr`, one of [`sources`].
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>>;
+    /// What every target has to do.
+    fn loads(&self) -> Arc<Loads>;
 }
 
 /// Station address of network `number` of `model` for the node itself: `06:00:` and the IPv4 `real` address, else

@@ -17,7 +17,7 @@ use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
 use super::kind::Kind;
 use super::model::{
     Access, BenchmarkPlan, DumpLimits, Facility, Gateway, Interface, Method, Model, Module, Network, Ports,
-    Probe, Protocol, Proxy, Server, SessionId, Side, Subnet4, Target, Tnat, Tuning, Tunnel, Vip, Vrrp,
+    Probe, Protocol, Proxy, Server, SessionId, Side, State, Subnet4, Target, Tnat, Tuning, Tunnel, Vip, Vrrp,
 };
 use super::parser::{Doubt, Mode};
 use super::statement::STATEMENTS;
@@ -196,6 +196,12 @@ fn proxy(server: Subject<'_>) -> Option<Proxy> {
     })
 }
 
+/// The method of a server; round robin without the statement.
+fn method(server: Subject<'_>) -> Method {
+    let word = server.word("method").unwrap_or_default();
+    Method::ALL.iter().find(|(name, _)| *name == word).map_or(Method::Rr, |(_, method)| *method)
+}
+
 fn or_own<A>(list: Vec<A>, own: Option<A>) -> Vec<A> {
     if list.is_empty() { own.into_iter().collect() } else { list }
 }
@@ -350,6 +356,8 @@ impl<'a> Interpreter<'a, '_> {
             mssclamp: self.flag("mssclamp"),
             tunnelsrc: set.hosts4("tunnelsrc"),
             tunnelsrc6: set.hosts6("tunnelsrc6"),
+            maglevsize: set.number("maglevsize").unwrap_or(default.maglevsize),
+            hashbits: set.small("hashbits").unwrap_or(default.hashbits),
             gnatdefaultto: seconds("gnatdefaultto", default.gnatdefaultto),
             gnatdnsto: seconds("gnatdnsto", default.gnatdnsto),
         }
@@ -615,6 +623,15 @@ impl<'a> Interpreter<'a, '_> {
                     _ => None,
                 },
                 lgrps: subject.indices("lgrp").to_vec(),
+                weight: subject.number("weight").unwrap_or(1),
+                maxsessions: subject.number("maxsessions").unwrap_or(0),
+                autodisable: subject.number("autodisable").unwrap_or(0),
+                slowstart: Duration::from_secs(subject.number("slowstart").unwrap_or(0).into()),
+                state: match subject.word("state") {
+                    Some("drain") => State::Drain,
+                    Some("maintenance") => State::Maintenance,
+                    _ => State::Active,
+                },
                 registered: subject.object.registered,
                 active: subject.active(),
             };
@@ -687,7 +704,8 @@ impl<'a> Interpreter<'a, '_> {
                 ports,
                 protocol: subject.protocol(),
                 targets,
-                method: Method::Rr,
+                backups: subject.indices("backup").to_vec(),
+                method: method(subject),
                 sessionid: match subject.word("sessionid") {
                     Some("src+port") => SessionId::SrcPort,
                     Some("dst") => SessionId::Dst,
@@ -737,10 +755,9 @@ impl<'a> Interpreter<'a, '_> {
                     Some(&format!("for example: server {number} target 1")),
                 );
             }
-            let backups = subject.indices("backup");
             self.check_targets_of(subject, &server, ("target", &server.targets), model);
-            self.check_targets_of(subject, &server, ("backup", backups), model);
-            if let Some(both) = backups.iter().find(|number| server.targets.contains(number)) {
+            self.check_targets_of(subject, &server, ("backup", &server.backups), model);
+            if let Some(both) = server.backups.iter().find(|number| server.targets.contains(number)) {
                 let message = format!("target {both} of server {number} is a backup too");
                 self.problem(subject, "backup", message, Some("a target is the one or the other"));
             }

@@ -153,9 +153,66 @@ pub enum Protocol {
 /// How a new session is given to a target.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Method {
-    /// Round robin.
+    /// Round robin, by weight.
     #[default]
     Rr,
+    /// At random, by weight.
+    Random,
+    /// By a consistent hash of the client's network.
+    Hash,
+    /// By a consistent hash of what tells sessions apart.
+    Maglev,
+    /// The first of the list.
+    First,
+    /// The fewest sessions for its weight.
+    Session,
+    /// The least traffic for its weight.
+    Bw,
+    /// The lowest load for its weight, as agents tell it.
+    Agent,
+    /// At random, the less the more loaded.
+    RndAgent,
+    /// At random, the less the more sessions.
+    RndSession,
+    /// At random, the less the more traffic.
+    RndBw,
+}
+
+impl Method {
+    /// Every method with its word.
+    pub const ALL: [(&'static str, Self); 11] = [
+        ("rr", Self::Rr),
+        ("random", Self::Random),
+        ("hash", Self::Hash),
+        ("maglev", Self::Maglev),
+        ("first", Self::First),
+        ("session", Self::Session),
+        ("bw", Self::Bw),
+        ("agent", Self::Agent),
+        ("rndagent", Self::RndAgent),
+        ("rndsession", Self::RndSession),
+        ("rndbw", Self::RndBw),
+    ];
+
+    /// It compares what targets have to do.
+    pub fn compares_loads(self) -> bool {
+        match self {
+            Self::Rr | Self::Random | Self::Hash | Self::Maglev | Self::First => false,
+            Self::Session | Self::Bw | Self::Agent | Self::RndAgent | Self::RndSession | Self::RndBw => true,
+        }
+    }
+}
+
+/// Whether an enabled target takes new sessions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum State {
+    /// It does.
+    #[default]
+    Active,
+    /// It keeps its sessions and gets no new ones.
+    Drain,
+    /// The same, because somebody works on it.
+    Maintenance,
 }
 
 /// What identifies a session.
@@ -198,6 +255,8 @@ pub struct Server {
     pub protocol: Option<Protocol>,
     /// Target numbers in the order given.
     pub targets: Vec<u16>,
+    /// Targets that are used when none of the others can take a session, in the order given.
+    pub backups: Vec<u16>,
     /// Distribution method.
     pub method: Method,
     /// Session identity.
@@ -274,6 +333,17 @@ pub struct Target {
     pub via: Option<IpAddr>,
     /// Location groups whose clients it takes; when empty, those of no group that matters.
     pub lgrps: Vec<u16>,
+    /// Share of new sessions among the targets of a server, at least 1; 0 in a target that was not read from text stands
+    /// for 1.
+    pub weight: u32,
+    /// Most sessions, 0 for no limit.
+    pub maxsessions: u32,
+    /// Failures after which it is disabled, 0 for never.
+    pub autodisable: u32,
+    /// Time in which its share grows after it has come up; zero for all of it at once.
+    pub slowstart: Duration,
+    /// Whether it takes new sessions when it is enabled.
+    pub state: State,
     /// Registered: checks run.
     pub registered: bool,
     /// Registered and enabled: it takes new sessions.
@@ -319,6 +389,10 @@ pub struct Tuning {
     pub tunnelsrc: Vec<Ipv4Addr>,
     /// Source addresses of IPv6 tunnels.
     pub tunnelsrc6: Vec<Ipv6Addr>,
+    /// Rows of the tables of consistent choices; the next prime is used.
+    pub maglevsize: u32,
+    /// Leading bits of the client address for `method hash`, 0 to 128.
+    pub hashbits: u8,
     /// Idle time of a translation.
     pub gnatdefaultto: Duration,
     /// Idle time of the translation of a DNS query.
@@ -334,6 +408,8 @@ impl Default for Tuning {
             mssclamp: false,
             tunnelsrc: Vec::new(),
             tunnelsrc6: Vec::new(),
+            maglevsize: 65_537,
+            hashbits: 24,
             gnatdefaultto: Duration::from_secs(600),
             gnatdnsto: Duration::from_secs(15),
         }
@@ -428,6 +504,11 @@ pub struct Model {
 }
 
 impl Server {
+    /// Its targets, then its backups.
+    pub fn members(&self) -> impl Iterator<Item = u16> {
+        self.targets.iter().chain(&self.backups).copied()
+    }
+
     /// Its virtual addresses, IPv4 first.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         both(self.ipaddr, self.ipaddr6)

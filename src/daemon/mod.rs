@@ -22,6 +22,7 @@ pub mod exit;
 pub mod history;
 mod inbox;
 pub mod instance;
+pub mod ipdb;
 pub mod launch;
 pub mod log;
 pub mod patience;

@@ -64,6 +64,11 @@ impl Director {
         matches!(self.status.get(&number), Some((Status::Active | Status::Disabled, _)))
     }
 
+    /// Whether target `number` takes new sessions, as it was last assessed.
+    pub(super) fn takes_new(&self, number: u16) -> bool {
+        matches!(self.status.get(&number), Some((Status::Active, _)))
+    }
+
     /// The registered targets.
     pub fn targets(&self) -> impl Iterator<Item = TargetView> {
         self.status.iter().map(|(number, (status, since))| TargetView {

@@ -63,7 +63,7 @@ impl Director {
         self.serving.retain(|number, _| self.model.servers.get(number).is_some_and(active));
         let mut notes = Vec::new();
         for (number, server) in self.model.servers.iter().filter(|(_, server)| active(server)) {
-            let usable = snapshot.server(*number).and_then(|s| s.usable4.iter().chain(&s.usable6).min());
+            let usable = snapshot.server(*number).and_then(crate::snapshot::Server::usable);
             let old = self.serving.get(number).copied();
             // Right after the start nobody knows yet.
             if old == Some(usable.is_some()) || (old.is_none() && usable.is_none() && self.is_waiting(server))
@@ -86,6 +86,6 @@ impl Director {
 
     /// Whether a target of `server` may still prove to be up for the first time.
     fn is_waiting(&self, server: &Server) -> bool {
-        server.targets.iter().any(|t| matches!(self.status.get(t), Some((Status::Waiting, _))))
+        server.members().any(|t| matches!(self.status.get(&t), Some((Status::Waiting, _))))
     }
 }

@@ -169,7 +169,9 @@ fn prefix(field: &[u8]) -> Result<(IpAddr, IpAddr), String> {
     }
     let hosts = 1_u128.checked_shl(bits - length).map_or(u128::MAX, |size| size - 1);
     let (first, last) = match addr {
-        IpAddr::V4(v4) => (u128::from(v4.to_bits()), IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() | hosts as u32))),
+        IpAddr::V4(v4) => {
+            (u128::from(v4.to_bits()), IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() | hosts as u32)))
+        }
         IpAddr::V6(v6) => (v6.to_bits(), IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() | hosts))),
     };
     if first & hosts != 0 {
@@ -186,10 +188,7 @@ fn code(field: &[u8]) -> Result<&str, String> {
     }
     let fine = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     if text.len() > CODE_MAX || !text.bytes().all(fine) {
-        return Err(format!(
-            "'{}' is no code: up to {CODE_MAX} letters, digits, '-' and '_'",
-            shown(field)
-        ));
+        return Err(format!("'{}' is no code: up to {CODE_MAX} letters, digits, '-' and '_'", shown(field)));
     }
     Ok(text)
 }

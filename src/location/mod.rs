@@ -27,7 +27,7 @@ use csv::Line;
 use tree::{Key, Tree};
 
 /// Most ranges of one file.
-pub const RANGES_MAX: usize = 4_000_000;
+pub const RANGES_MAX: usize = 2_000_000;
 /// Longest code, in characters.
 pub const CODE_MAX: usize = 16;
 
@@ -145,13 +145,7 @@ pub struct Builder {
 impl Builder {
     /// A table of IPv6 addresses, or of IPv4.
     pub fn new(v6: bool) -> Self {
-        Self {
-            v6,
-            reader: csv::Reader::default(),
-            ranges: Vec::new(),
-            codes: Codes::default(),
-            others: 0,
-        }
+        Self { v6, reader: csv::Reader::default(), ranges: Vec::new(), codes: Codes::default(), others: 0 }
     }
 
     /// Takes one line, without its end.
@@ -271,11 +265,23 @@ mod tests {
             ("quads", "10.0.0.0,10.0.0.255,DE\n10.0.1.0,10.0.1.127,AT\n"),
             ("quoted quads", "\"10.0.0.0\",\"10.0.0.255\",\"DE\"\r\n\"10.0.1.0\",\"10.0.1.127\",\"AT\"\r\n"),
             ("integers", "167772160,167772415,DE\n167772416,167772543,AT\n"),
-            ("IP2Location", "\"167772160\",\"167772415\",\"DE\",\"Germany\"\n\"167772416\",\"167772543\",\"AT\",\"Austria\"\n\"167772544\",\"167772799\",\"-\",\"-\"\n"),
-            ("Webnet77", "# comment\n\"167772160\",\"167772415\",\"ripencc\",\"1313020800\",\"DE\",\"DEU\",\"Germany\"\n\"167772416\",\"167772543\",\"iana\",\"410227200\",\"AT\",\"AUT\",\"Austria\"\n"),
+            (
+                "IP2Location",
+                "\"167772160\",\"167772415\",\"DE\",\"Germany\"\n\"167772416\",\"167772543\",\"AT\",\"Austria\"\n\"167772544\",\"167772799\",\"-\",\"-\"\n",
+            ),
+            (
+                "Webnet77",
+                "# comment\n\"167772160\",\"167772415\",\"ripencc\",\"1313020800\",\"DE\",\"DEU\",\"Germany\"\n\"167772416\",\"167772543\",\"iana\",\"410227200\",\"AT\",\"AUT\",\"Austria\"\n",
+            ),
             ("prefixes", "10.0.0.0/24,DE\n10.0.1.0/25,AT"),
-            ("prefixes under a head", "network,country,country_code,as_name\n10.0.0.0/24,Germany,DE,\"A, B and C\"\n10.0.1.0/25,Austria,AT,x\n"),
-            ("ranges under a head", "\u{feff}start_ip,end_ip,country\n10.0.0.0,10.0.0.255,DE\n10.0.1.0,10.0.1.127,AT\n"),
+            (
+                "prefixes under a head",
+                "network,country,country_code,as_name\n10.0.0.0/24,Germany,DE,\"A, B and C\"\n10.0.1.0/25,Austria,AT,x\n",
+            ),
+            (
+                "ranges under a head",
+                "\u{feff}start_ip,end_ip,country\n10.0.0.0,10.0.0.255,DE\n10.0.1.0,10.0.1.127,AT\n",
+            ),
             ("semicolons and blanks", "10.0.0.0 ; 10.0.0.255 ; de\n\n  # more\n10.0.1.0;10.0.1.127;at\n"),
         ] {
             let table = table(text, false);
@@ -287,12 +293,14 @@ mod tests {
 
     #[test]
     fn ipv6_has_the_same_notations_and_one_file_may_hold_both() {
-        let both = "1.0.0.0,1.0.0.255,AU\n2001:db8::,2001:db8:ffff:ffff:ffff:ffff:ffff:ffff,DE\n2001:dba::/32,AT\n";
+        let both =
+            "1.0.0.0,1.0.0.255,AU\n2001:db8::,2001:db8:ffff:ffff:ffff:ffff:ffff:ffff,DE\n2001:dba::/32,AT\n";
         let (v4, v6) = (table(both, false), table(both, true));
         assert_eq!((v4.ranges(), v4.others(), code(&v4, "1.0.0.9")), (1, 2, "au"));
         assert_eq!((v6.ranges(), v6.others(), code(&v6, "2001:db8:5::9")), (2, 1, "de"));
         assert_eq!(["2001:db9::", "2001:dba::1"].map(|a| code(&v6, a)), ["-", "at"]);
-        let integers = "\"42540766411282592856903984951653826560\",\"42540766411282592875350729025363378175\",\"de\"";
+        let integers =
+            "\"42540766411282592856903984951653826560\",\"42540766411282592875350729025363378175\",\"de\"";
         assert_eq!(code(&table(integers, true), "2001:db8::1"), "de");
     }
 
@@ -322,7 +330,10 @@ mod tests {
     #[test]
     fn the_first_and_the_last_address_have_locations_too() {
         let v4 = table("0.0.0.0/0,all\n255.255.255.255,255.255.255.255,end\n", false);
-        assert_eq!(["0.0.0.0", "255.255.255.254", "255.255.255.255"].map(|a| code(&v4, a)), ["all", "all", "end"]);
+        assert_eq!(
+            ["0.0.0.0", "255.255.255.254", "255.255.255.255"].map(|a| code(&v4, a)),
+            ["all", "all", "end"]
+        );
         let v6 = table("::/0,all\n", true);
         assert_eq!(["::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"].map(|a| code(&v6, a)), ["all", "all"]);
     }

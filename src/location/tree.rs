@@ -127,7 +127,8 @@ mod tests {
             keys.dedup();
             let value = |at: usize| (at % 60_000 + 1) as Place;
             let tree = Tree::build(keys.iter().enumerate().map(|(at, key)| (*key, value(at))));
-            let near: Vec<u32> = keys.iter().flat_map(|k| [k.wrapping_sub(1), *k, k.wrapping_add(1)]).collect();
+            let near: Vec<u32> =
+                keys.iter().flat_map(|k| [k.wrapping_sub(1), *k, k.wrapping_add(1)]).collect();
             for key in near.into_iter().chain([0, u32::MAX]) {
                 let rank = keys.partition_point(|k| *k <= key);
                 assert_eq!(tree.value(key), if rank == 0 { 0 } else { value(rank - 1) }, "{key} of {count}");

@@ -205,7 +205,7 @@ impl Nat {
         let served = || {
             let (server, reach) = (snapshot.server(flow.server), snapshot.reach(flow.target, info.is_v6));
             server.zip(reach).is_some_and(|(server, reach)| {
-                server.targets.contains(&flow.target) && reach.addr == flow.translated.dst
+                server.members.contains(flow.target) && reach.addr == flow.translated.dst
             })
         };
         anew || matches!(flow.kind, Kind::Dnat | Kind::Proxy) && !served()

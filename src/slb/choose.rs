@@ -1,27 +1,70 @@
 //! Choosing: the target of a packet's session, or one for a new session.
 
-use super::consistent::Consistent;
-use super::rr::Turns;
+use super::method::ring::Hash;
+use super::method::{self, Ask, Client};
 use super::session::{Key, Room, Table, Timeouts, Why};
 use super::{Request, forget};
 use crate::flow::{Direction, State, state};
 use crate::net::Addr;
 use crate::net::bucket::Bucket;
 use crate::pass::Pass;
-use crate::snapshot::{Mode, Reach};
-use crate::stat::Drop;
+use crate::seed::Seed;
+use crate::snapshot::{Mode, Reach, Snapshot};
+use crate::stat::{Drop, MAX_SERVERS, WorkerStats};
 use crate::time::Instant;
 
+/// How many targets every server has been asked for.
+#[derive(Debug)]
+struct Turns(Box<[u32]>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(vec![0; usize::from(MAX_SERVERS) + 1].into())
+    }
+}
+
+impl Turns {
+    /// The turn of server `number`.
+    fn next(&mut self, number: u16) -> u32 {
+        let Some(turn) = self.0.get_mut(usize::from(number)) else { return 0 };
+        let now = *turn;
+        *turn = turn.wrapping_add(1);
+        now
+    }
+}
+
 /// What decides about new sessions.
-#[derive(Debug, Default)]
-pub(super) struct Chooser {
+#[derive(Debug)]
+pub struct Chooser {
     turns: Turns,
-    consistent: Consistent,
+    hash: Hash,
+    seed: Seed,
     /// `set synrate` and what is left of it.
     rate: Option<(u32, Bucket)>,
 }
 
 impl Chooser {
+    /// Nobody has had a turn yet; `seed` is for methods that choose at random.
+    pub fn new(seed: Seed) -> Self {
+        Self { turns: Turns::default(), hash: Hash::default(), seed, rate: None }
+    }
+
+    /// The target that a new session of `client` with server `number` would get, and why; no session is made. `v6` says
+    /// what the target must be reached by. `None` when nobody can take it.
+    pub fn pick(
+        &mut self,
+        snapshot: &Snapshot,
+        stats: &WorkerStats,
+        number: u16,
+        client: Client,
+        v6: bool,
+    ) -> Option<(u16, Why)> {
+        let server = snapshot.server(number)?;
+        let candidates = snapshot.class(server, client.addr).candidates(v6);
+        let (turn, random) = (self.turns.next(number), self.seed.next_u64());
+        method::choose(server.method, &Ask { snapshot, stats, candidates, client, turn, random })
+    }
+
     /// Whether one more session may be stored now.
     fn may_store(&mut self, now: Instant, synrate: u32) -> bool {
         if synrate == 0 {
@@ -35,7 +78,7 @@ impl Chooser {
 
     /// A number that packets of one flow have in common.
     pub(super) fn flow(&self, src: (Addr, u16), dst: (Addr, u16)) -> u32 {
-        self.consistent.flow(src, dst)
+        self.hash.flow(src, dst.0, dst.1) as u32
     }
 }
 
@@ -52,12 +95,13 @@ pub(super) fn assign<K: Key>(
 ) -> Result<(u16, Reach), Drop> {
     let (now, snapshot, stats) = (pass.now, pass.snapshot, pass.stats);
     let (server, number, v6) = (request.server, request.key.server(), request.info.is_v6);
-    let by_turns = |chooser: &mut Chooser| {
-        let target = chooser.turns.next(number, request.usable())?;
-        Some((target, snapshot.reach(target, v6)?))
+    let client = Client { id: request.key.client(), dst: request.key.dst(), addr: request.info.src };
+    let by_method = |chooser: &mut Chooser| {
+        let (target, why) = chooser.pick(snapshot, stats, number, client, v6)?;
+        Some((target, snapshot.reach(target, v6)?, why))
     };
     if request.is_alone() {
-        return by_turns(chooser).ok_or(Drop::NoTarget);
+        return by_method(chooser).map(|(target, reach, _)| (target, reach)).ok_or(Drop::NoTarget);
     }
     // The port of a client comes back with a new connection: that one is given to a target anew.
     let asks = state::asks(request.info.tcp_flags);
@@ -67,12 +111,12 @@ pub(super) fn assign<K: Key>(
         let session = table.get_mut(place);
         session.touch(now, request.info.tcp_flags, Direction::Original);
         if let Some(reach) = snapshot.reach(session.target, v6)
-            && server.targets.contains(&session.target)
+            && server.members.contains(session.target)
         {
             // Enabled or not: disabling a target takes new sessions away, not old ones.
             return Ok((session.target, reach));
         }
-        let (target, reach) = by_turns(chooser).ok_or(Drop::NoTarget)?;
+        let (target, reach, _) = by_method(chooser).ok_or(Drop::NoTarget)?;
         stats.target(session.target).sessions.sub(1);
         session.move_to(target);
         stats.target(target).sessions.add(1);
@@ -83,13 +127,12 @@ pub(super) fn assign<K: Key>(
     let lost = request.is_tcp() && !asks;
     let stores = chooser.may_store(now, snapshot.synrate);
     let (target, reach, why) = if lost || !stores {
-        let client = request.key.client();
-        let target =
-            chooser.consistent.choose(client, request.key.dst(), request.usable()).ok_or(Drop::NoTarget)?;
+        let candidates = snapshot.class(server, client.addr).candidates(v6);
+        let ring = if lost { &candidates.lost } else { &candidates.ring };
+        let target = ring.choose(chooser.hash.flow(client.id, client.dst, 0)).ok_or(Drop::NoTarget)?;
         (target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, Why::Consistent)
     } else {
-        let (target, reach) = by_turns(chooser).ok_or(Drop::NoTarget)?;
-        (target, reach, Why::Rr)
+        by_method(chooser).ok_or(Drop::NoTarget)?
     };
     // The end of a connection that nobody remembers begins no new one.
     if reach.mode == Mode::Nat && state::ends(request.info.tcp_flags) {

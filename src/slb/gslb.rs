@@ -13,11 +13,15 @@ use std::net::IpAddr;
 
 use bng_platform::Csum;
 
+use super::choose::Chooser;
+use super::method::Client;
+use crate::conf::model::Method;
 use crate::net::Addr;
 use crate::net::packet;
 use crate::pass::Pass;
+use crate::snapshot::Snapshot;
 use crate::snapshot::gslb::{Gslb, Standing};
-use crate::stat::Drop;
+use crate::stat::{Drop, WorkerStats};
 use crate::wire::dns::{
     CLASS_ANY, CLASS_IN, Data, Edns, EdnsReply, Packet, Question, Rcode, Response, Section, rtype,
 };
@@ -50,6 +54,35 @@ pub(super) trait Farm {
     fn choose(&mut self, asker: Asker, v6: bool) -> Choice;
 }
 
+/// The targets of a server, among which its method chooses.
+struct Targets<'a> {
+    snapshot: &'a Snapshot,
+    stats: &'a WorkerStats,
+    server: u16,
+    chooser: &'a mut Chooser,
+}
+
+impl Farm for Targets<'_> {
+    fn choose(&mut self, asker: Asker, v6: bool) -> Choice {
+        let Self { snapshot, stats, server: number, chooser } = self;
+        let Some(server) = snapshot.server(*number) else { return Choice { addr: None, scope: 0 } };
+        let client = Client { id: (asker.addr, 0), dst: Addr::from_bits(0), addr: asker.addr };
+        let chosen = chooser.pick(snapshot, stats, *number, client, v6);
+        let addr = chosen.and_then(|(target, _)| snapshot.reach(target, v6)).map(|reach| reach.addr.to_ip());
+        // Everybody in the prefix that is known has one hash, and the next prefix may have another one.
+        let hashed = matches!(server.method, Method::Hash | Method::Maglev);
+        let near = if hashed { asker.known } else { 0 };
+        let scope = server.places.prefix(&snapshot.locations, asker.addr).max(near);
+        Choice { addr: addr.filter(|addr| addr.is_ipv6() == v6), scope }
+    }
+}
+
+/// Answers packet `i`, a query to `server`, which knows `gslb`, with one of its targets.
+pub(super) fn serve(pass: &mut Pass<'_, '_>, i: usize, server: u16, gslb: &Gslb, chooser: &mut Chooser) {
+    let mut farm = Targets { snapshot: pass.snapshot, stats: pass.stats, server, chooser };
+    answer(pass, i, server, gslb, &mut farm);
+}
+
 /// What becomes of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -60,7 +93,7 @@ pub(super) enum Outcome {
 }
 
 /// Answers packet `i`, a query to a server that knows `gslb`.
-pub(super) fn answer(pass: &mut Pass<'_, '_>, i: usize, server: u16, gslb: &Gslb, farm: &mut impl Farm) {
+fn answer(pass: &mut Pass<'_, '_>, i: usize, server: u16, gslb: &Gslb, farm: &mut impl Farm) {
     let info = pass.info(i);
     let mut response = [0; LIMIT];
     let outcome = read(pass, i, &info)
@@ -281,9 +314,253 @@ fn address(kind: u16, gslb: &Gslb, asker: Asker, farm: &mut impl Farm) -> Found 
         }
     }
     // The other family may do: then clients are to take it, and not to wait for this one.
-    let other = families.len() == 1 && configured(!families[0]) && farm.choose(asker, !families[0]).addr.is_some();
+    let other =
+        families.len() == 1 && configured(!families[0]) && farm.choose(asker, !families[0]).addr.is_some();
     let wanted = families.iter().any(|v6| configured(*v6));
     let rcode = if wanted && !other { Rcode::ServFail } else { Rcode::NoError };
     Found { what: What::Nothing, rcode, scope }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conf::model::{self, Model, Server, Target};
+    use crate::wire::dns::{Name, OwnedName, flag};
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    /// A farm with these addresses up.
+    struct Up(Option<Ipv4Addr>, Option<Ipv6Addr>, Option<Asker>);
+
+    impl Farm for Up {
+        fn choose(&mut self, asker: Asker, v6: bool) -> Choice {
+            self.2 = Some(asker);
+            let addr = if v6 { self.1.map(IpAddr::V6) } else { self.0.map(IpAddr::V4) };
+            Choice { addr, scope: 20 }
+        }
+    }
+
+    const V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+    const V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+
+    fn name(text: &str) -> OwnedName {
+        OwnedName::parse(text).expect(text)
+    }
+
+    /// Knows www.g.example.org and v4.g.example.org of the zone g.example.org.
+    fn gslb(has_v6: bool, ns: &[&str]) -> Gslb {
+        let gslb = model::Gslb {
+            ttl: 30,
+            names: vec![name("www.g.example.org"), name("a.b.g.example.org")],
+            zone: Some(name("g.example.org")),
+            ns: ns.iter().map(|ns| name(ns)).collect(),
+        };
+        let mut model = Model::default();
+        let target = Target { ipaddr: Some(V4), ipaddr6: has_v6.then_some(V6), ..Target::default() };
+        model.targets.insert(1, target);
+        let server = Server {
+            ipaddr: Some(Ipv4Addr::new(10, 0, 0, 53)),
+            ipaddr6: Some(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x53)),
+            targets: vec![1],
+            ..Server::default()
+        };
+        Gslb::new(&server, &gslb, &model)
+    }
+
+    /// A query with one question, and `rest` behind it.
+    fn query(text: &str, kind: u16, class: u16, rest: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(!rest.is_empty())];
+        bytes.extend(name(text).as_name().wire().iter().map(u8::to_ascii_uppercase));
+        bytes.extend(kind.to_be_bytes());
+        bytes.extend(class.to_be_bytes());
+        bytes.extend(rest);
+        bytes
+    }
+
+    /// EDNS of this version, with these options.
+    fn opt(version: u8, options: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0, 0, 41, 16, 0, 0, version, 0, 0, 0, options.len() as u8];
+        bytes.extend(options);
+        bytes
+    }
+
+    fn ask(query: &[u8], gslb: &Gslb, farm: &mut Up) -> Result<Vec<u8>, Drop> {
+        let mut buf = [0xee; LIMIT];
+        let src = Addr::from(IpAddr::from([172, 16, 0, 9]));
+        match respond(query, src, gslb, farm, &mut buf) {
+            Outcome::Answered(len, rcode) => {
+                let flags = Packet::new(&buf[..len]).unwrap().flags();
+                assert_eq!(flags & 0xf, rcode as u16 & 0xf);
+                assert!(flags & flag::RESPONSE != 0 && flags & flag::TRUNCATED == 0);
+                Ok(buf[..len].to_vec())
+            }
+            Outcome::Dropped(reason) => Err(reason),
+        }
+    }
+
+    /// The code, whether it is authoritative, and the types of the records in the three sections.
+    fn summary(response: &[u8]) -> (u16, bool, [Vec<u16>; 3]) {
+        let view = Packet::new(response).expect("a response");
+        let [questions, sections @ ..] = view.counts();
+        let mut at = 12;
+        for _ in 0..questions {
+            at = Name::read(response, at).expect("a name").1 + 4;
+        }
+        let records = sections.map(|count| {
+            let one = |_| {
+                while response[at] != 0 && response[at] < 0xc0 {
+                    at += 1 + usize::from(response[at]);
+                }
+                at += if response[at] == 0 { 1 } else { 2 };
+                let kind = u16::from_be_bytes([response[at], response[at + 1]]);
+                at += 10 + usize::from(u16::from_be_bytes([response[at + 8], response[at + 9]]));
+                kind
+            };
+            (0..count).map(one).collect::<Vec<_>>()
+        });
+        assert_eq!(at, response.len(), "nothing stands behind the last record");
+        (view.flags() & 0xf, view.flags() & flag::AUTHORITATIVE != 0, records)
+    }
+
+    #[test]
+    fn every_question_has_its_answer() {
+        let (own, other) = (gslb(true, &[]), gslb(true, &["ns1.example.org", "ns2.example.net"]));
+        let (soa, none) = ((vec![], vec![6], vec![]), || (vec![], vec![], vec![]));
+        for (text, kind, rcode, authoritative, (answers, authorities, additionals)) in [
+            ("www.g.example.org", 1, 0, true, (vec![1], vec![], vec![])),
+            ("www.g.example.org", 28, 0, true, (vec![28], vec![], vec![])),
+            ("www.g.example.org", 255, 0, true, (vec![1], vec![], vec![])),
+            ("www.g.example.org", 16, 0, true, soa.clone()),
+            ("www.g.example.org", 6, 0, true, soa.clone()),
+            ("g.example.org", 1, 0, true, soa.clone()),
+            ("g.example.org", 6, 0, true, (vec![6], vec![], vec![])),
+            ("g.example.org", 255, 0, true, (vec![6], vec![], vec![])),
+            ("g.example.org", 2, 0, true, (vec![2], vec![], vec![1, 28])),
+            ("g.example.org", 43, 0, true, soa.clone()),
+            ("ns.g.example.org", 1, 0, true, (vec![1], vec![], vec![])),
+            ("ns.g.example.org", 28, 0, true, (vec![28], vec![], vec![])),
+            ("ns.g.example.org", 15, 0, true, soa.clone()),
+            ("b.g.example.org", 1, 0, true, soa.clone()),
+            ("c.g.example.org", 1, 3, true, soa.clone()),
+            ("x.www.g.example.org", 28, 3, true, soa),
+            ("example.org", 1, 5, false, none()),
+            ("www.example.com", 255, 5, false, none()),
+            ("www.g.example.org", 252, 5, false, none()),
+            ("www.g.example.org", 41, 4, false, none()),
+            ("www.g.example.org", 250, 4, false, none()),
+        ] {
+            let mut farm = Up(Some(V4), Some(V6), None);
+            let response = ask(&query(text, kind, 1, &[]), &own, &mut farm).expect("an answer");
+            assert_eq!(
+                summary(&response),
+                (rcode, authoritative, [answers, authorities, additionals]),
+                "{text} {kind}"
+            );
+            // The name stands there as it was asked for, for who compares capitals, too.
+            assert_eq!(response[12..13 + text.len()], query(text, kind, 1, &[])[12..13 + text.len()]);
+        }
+        let mut farm = Up(Some(V4), Some(V6), None);
+        let ns = ask(&query("g.example.org", 2, 1, &[]), &other, &mut farm).expect("an answer");
+        assert_eq!(summary(&ns).2, [vec![2, 2], vec![], vec![]]);
+        assert_eq!(summary(&ask(&query("ns.g.example.org", 1, 1, &[]), &other, &mut farm).unwrap()).0, 3);
+        let chaos = ask(&query("www.g.example.org", 1, 3, &[]), &own, &mut farm).expect("an answer");
+        assert_eq!(summary(&chaos).0, 5);
+    }
+
+    #[test]
+    fn a_family_that_is_down_yields_to_the_other_and_all_down_is_a_failure() {
+        let (both, v4) = (gslb(true, &[]), gslb(false, &[]));
+        let codes = |gslb: &Gslb, mut up: Up| {
+            [1, 28, 255].map(|kind| {
+                let response =
+                    ask(&query("www.g.example.org", kind, 1, &[]), gslb, &mut up).expect("an answer");
+                let (rcode, _, [answers, authorities, _]) = summary(&response);
+                (rcode, answers.len(), authorities.len())
+            })
+        };
+        let (answer, nothing, failure) = ((0, 1, 0), (0, 0, 1), (2, 0, 0));
+        assert_eq!(codes(&both, Up(Some(V4), Some(V6), None)), [answer; 3]);
+        assert_eq!(codes(&both, Up(Some(V4), None, None)), [answer, nothing, answer]);
+        assert_eq!(codes(&both, Up(None, Some(V6), None)), [nothing, answer, answer]);
+        assert_eq!(codes(&both, Up(None, None, None)), [failure; 3]);
+        assert_eq!(codes(&v4, Up(Some(V4), None, None)), [answer, nothing, answer]);
+        // There never was an IPv6 address: that is no failure.
+        assert_eq!(codes(&v4, Up(None, None, None)), [failure, nothing, failure]);
+    }
+
+    #[test]
+    fn the_client_subnet_counts_and_is_given_back_with_its_scope() {
+        let gslb = gslb(true, &[]);
+        let mut farm = Up(Some(V4), Some(V6), None);
+        let mut ask = |kind, options: &[u8]| {
+            let response =
+                ask(&query("www.g.example.org", kind, 1, &opt(0, options)), &gslb, &mut farm).unwrap();
+            (response, farm.2.unwrap())
+        };
+        let (response, asker) = ask(1, &[0, 8, 0, 7, 0, 1, 24, 0, 198, 51, 100]);
+        assert_eq!(asker, Asker { addr: IpAddr::from([198, 51, 100, 0]).into(), known: 24 });
+        assert!(response.ends_with(&[0, 11, 0, 8, 0, 7, 0, 1, 24, 20, 198, 51, 100]));
+        let (response, asker) = ask(28, &[0, 8, 0, 8, 0, 2, 32, 0, 0x20, 1, 0xd, 0xb8]);
+        assert_eq!((asker.addr.to_ip().to_string(), asker.known), ("2001:db8::".to_owned(), 32));
+        assert!(response.ends_with(&[0, 2, 32, 20, 0x20, 1, 0xd, 0xb8]));
+        // Nothing is to be known of the client: the resolver counts, for everybody.
+        let (response, asker) = ask(1, &[0, 8, 0, 4, 0, 1, 0, 0]);
+        assert_eq!(asker.addr.to_ip(), IpAddr::from([172, 16, 0, 9]));
+        assert!(response.ends_with(&[0, 8, 0, 8, 0, 4, 0, 1, 0, 0]));
+        let (response, asker) = ask(1, &[]);
+        assert_eq!((asker.known, response.ends_with(&[0, 0])), (32, true));
+        // An answer that is the same for all says so.
+        let (response, _) = ask(16, &[0, 8, 0, 7, 0, 1, 24, 0, 198, 51, 100]);
+        assert!(response.ends_with(&[0, 1, 24, 0, 198, 51, 100]));
+    }
+
+    #[test]
+    fn what_is_no_query_is_refused_or_dropped() {
+        let gslb = gslb(true, &[]);
+        let mut farm = Up(Some(V4), Some(V6), None);
+        let whole = query("www.g.example.org", 1, 1, &opt(0, &[0, 8, 0, 7, 0, 1, 24, 0, 198, 51, 100]));
+        for len in 0..whole.len() {
+            match ask(&whole[..len], &gslb, &mut farm) {
+                Err(reason) => assert!(len < 12 && reason == Drop::DnsMalformed, "length {len}"),
+                Ok(response) => {
+                    assert_eq!(summary(&response).0, 1, "length {len}");
+                    assert!(response.len() <= len.max(12), "length {len}");
+                }
+            }
+        }
+        let mut changed = |at: usize, byte: u8| {
+            let mut bytes = whole.clone();
+            bytes[at] = byte;
+            ask(&bytes, &gslb, &mut farm)
+        };
+        assert_eq!(changed(2, 0x81), Err(Drop::DnsResponse));
+        let notify = changed(2, 0x20).expect("an answer");
+        assert_eq!((notify.len(), notify[2], notify[3] & 0xf), (12, 0xa0, 4));
+        for (at, byte) in [(5, 0), (5, 2), (7, 1), (9, 1), (10, 3), (11, 2)] {
+            assert_eq!(summary(&changed(at, byte).expect("an answer")).0, 1, "byte {at}");
+        }
+        // Another version of EDNS: 16 is told in two parts.
+        let bad = ask(&query("www.g.example.org", 1, 1, &opt(1, &[])), &gslb, &mut farm).expect("an answer");
+        assert_eq!((summary(&bad), bad[bad.len() - 6]), ((0, false, [vec![], vec![], vec![41]]), 1));
+    }
+
+    #[test]
+    fn no_answer_is_longer_than_512_bytes_or_cut_with_the_longest_names_there_may_be() {
+        let label = "a".repeat(63);
+        let zone = format!("{label}.{label}.{label}.{}", "b".repeat(58));
+        let long = |n: u8| format!("{n}{}.{}", "c".repeat(20), "d".repeat(13));
+        let gslb = model::Gslb {
+            ttl: 1,
+            names: vec![name(&zone)],
+            zone: None,
+            ns: (0..4).map(|n| name(&long(n))).collect(),
+        };
+        let gslb = Gslb::new(&Server::default(), &gslb, &Model::default());
+        let subnet = [&[0, 8, 0, 20, 0, 2, 128, 0][..], &[1; 16]].concat();
+        let mut farm = Up(None, None, None);
+        for kind in [2, 6, 1, 28, 255, 16] {
+            let response =
+                ask(&query(&zone, kind, 1, &opt(0, &subnet)), &gslb, &mut farm).expect("an answer");
+            assert!(response.len() <= 512, "{}", response.len());
+        }
+    }
+}

@@ -7,14 +7,14 @@
 //!                                              session.rs
 //! ```
 
-mod choose;
+pub mod choose;
 mod connect;
-mod consistent;
 mod dsr;
 mod error;
 mod gslb;
+pub mod loads;
 mod lost;
-mod rr;
+pub mod method;
 pub mod session;
 mod tunnel;
 
@@ -50,7 +50,7 @@ impl Slb {
         Self {
             v4: Table::new(capacity, seed),
             v6: Table::new(capacity, seed),
-            chooser: Chooser::default(),
+            chooser: Chooser::new(seed.fork()),
             buffers: [Vec::new(), Vec::new()],
         }
     }
@@ -148,11 +148,6 @@ impl<K> Request<'_, K> {
     fn is_alone(&self) -> bool {
         self.server.onepacket && self.info.proto == protocol::UDP
     }
-
-    /// Targets that can take new sessions of its family.
-    fn usable(&self) -> &[u16] {
-        if self.info.is_v6 { &self.server.usable6 } else { &self.server.usable4 }
-    }
 }
 
 /// Takes the packets of one family named by `mask`. First all that each of them asks for, then the memory where
@@ -170,6 +165,13 @@ fn balance<K: Key>(
         let info = pass.info(i);
         match request(table, pass.snapshot, i, &info) {
             None => {}
+            Some(Ok(Request { server: Server { gslb: Some(gslb), .. }, key, .. })) => {
+                let number = key.server();
+                match info.proto {
+                    protocol::UDP => gslb::serve(pass, i, number, gslb, chooser),
+                    _ => pass.drop(i, Drop::NoServer),
+                }
+            }
             Some(Ok(request)) => requests.push(request),
             Some(Err(reason)) => pass.drop(i, reason),
         }

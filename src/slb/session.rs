@@ -115,10 +115,54 @@ impl Key for Key6 {
 pub enum Why {
     /// Round robin chose it.
     Rr = 1,
-    /// Its earlier target went down; round robin chose this one.
+    /// Its earlier target went down, and the method chose this one.
     Moved = 2,
     /// The choice that everybody makes who does not remember its connection.
     Consistent = 3,
+    /// Chance, by weight.
+    Random = 4,
+    /// The hash of the client's network.
+    Hash = 5,
+    /// The hash of what tells sessions apart.
+    Maglev = 6,
+    /// The first of the list.
+    First = 7,
+    /// The fewest sessions.
+    Session = 8,
+    /// The least traffic.
+    Bw = 9,
+    /// The lowest load.
+    Agent = 10,
+    /// Chance, by load.
+    RndAgent = 11,
+    /// Chance, by sessions.
+    RndSession = 12,
+    /// Chance, by traffic.
+    RndBw = 13,
+}
+
+impl Why {
+    /// Every reason with its word.
+    pub const ALL: [(&'static str, Self); 13] = [
+        ("rr", Self::Rr),
+        ("moved", Self::Moved),
+        ("consistent", Self::Consistent),
+        ("random", Self::Random),
+        ("hash", Self::Hash),
+        ("maglev", Self::Maglev),
+        ("first", Self::First),
+        ("session", Self::Session),
+        ("bw", Self::Bw),
+        ("agent", Self::Agent),
+        ("rndagent", Self::RndAgent),
+        ("rndsession", Self::RndSession),
+        ("rndbw", Self::RndBw),
+    ];
+
+    /// Its word: that of the method that chose, `moved` or `consistent`.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, why)| *why == self).map_or("", |(word, _)| word)
+    }
 }
 
 /// Idle times after which a session ends.
@@ -177,11 +221,8 @@ impl<K: Key> Session<K> {
 
     /// Why it went to its target.
     pub fn why(&self) -> Why {
-        match self.why {
-            2 => Why::Moved,
-            3 => Why::Consistent,
-            _ => Why::Rr,
-        }
+        // Sessions are made with a reason.
+        Why::ALL.iter().find(|(_, why)| *why as u8 == self.why).map_or(Why::Rr, |(_, why)| *why)
     }
 
     /// Gives the session to another target.

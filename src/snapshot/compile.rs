@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::farm::{Farms, Shelves};
 use super::gslb::Gslb;
+use super::places::classes;
 use super::services::Claim;
 use super::translation::{Border, Rule, Translation, idle_times};
 use super::{Knowledge, Mode, Own, Port, Role, Server, Services, Snapshot, Target, station};
-use crate::conf::model::{Model, Network, Side};
+use crate::conf::model::{Method, Model, Network, Side, State};
+use crate::location::Locations;
 use crate::nat::Pools;
 use crate::net::{Addr, AddrMap, PortId};
 use crate::wire::MacAddr;
@@ -90,8 +93,9 @@ pub fn own_addresses(model: &Model, known: &impl Knowledge) -> Vec<(Addr, Own)> 
     Stations { model, known }.own()
 }
 
-/// Compiles `model` and what is known into a snapshot.
-pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapshot {
+/// Compiles `model` and what is known into a snapshot. What was made for the one before and is still right is taken from
+/// the `shelves`.
+pub fn compile(generation: u64, model: &Model, known: &impl Knowledge, shelves: &mut Shelves) -> Snapshot {
     let stations = Stations { model, known };
     let last = model.targets.keys().next_back().map_or(0, |n| usize::from(*n) + 1);
     let mut targets = vec![Target::default(); last];
@@ -102,6 +106,7 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapsh
         let network = model.networks.get(&v.network)?;
         Some((v.vrid, PortId::try_from(network.interface).ok()?))
     });
+    let locations = known.locations();
     Snapshot {
         generation,
         modules: model.modules.clone(),
@@ -113,7 +118,7 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapsh
         forwarding: model.ipforwarding,
         routes: known.routes(),
         services: AddrMap::build(&services(model)),
-        servers: servers(model, &targets),
+        servers: servers(Farms { model, targets: &targets, shelves }, &locations),
         answerers: AddrMap::build(&answerers(model, &targets)),
         targets,
         translation: translation(model),
@@ -123,6 +128,10 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapsh
         mssclamp: model.tuning.mssclamp,
         tunnelsrc4: model.tuning.tunnelsrc.iter().map(|addr| Addr::v4(*addr)).collect(),
         tunnelsrc6: model.tuning.tunnelsrc6.iter().map(|addr| Addr::v6(*addr)).collect(),
+        hashbits: model.tuning.hashbits,
+        measured: measured(model),
+        loads: known.loads(),
+        locations,
     }
 }
 
@@ -139,17 +148,21 @@ fn services(model: &Model) -> Vec<(Addr, Services)> {
     claims.into_iter().map(|(addr, claims)| (addr, Services::build(&claims))).collect()
 }
 
-/// Registered servers by number, with the targets that can take new sessions.
-fn servers(model: &Model, targets: &[Target]) -> Vec<Option<Server>> {
+/// Whether a method, a limit or somebody who waits for sessions to end needs to know what targets have to do.
+fn measured(model: &Model) -> bool {
+    let methods = model.servers.values().filter(|server| server.active).map(|server| server.method);
+    let mut targets = model.targets.values().filter(|target| target.registered);
+    methods.into_iter().any(Method::compares_loads)
+        || targets.any(|target| target.maxsessions != 0 || target.state != State::Active)
+}
+
+/// Registered servers by number, with whom their clients can get.
+fn servers(mut farms: Farms<'_>, locations: &Locations) -> Vec<Option<Server>> {
     let mut servers: Vec<Option<Server>> = Vec::new();
+    farms.shelves.turn();
+    let model = farms.model;
     for (number, server) in model.servers.iter().filter(|(_, s)| s.registered) {
-        let usable = |reachable: fn(&Target) -> bool| {
-            let takes = |n: &&u16| {
-                model.targets.get(n).is_some_and(|t| t.active)
-                    && targets.get(usize::from(**n)).is_some_and(reachable)
-            };
-            server.targets.iter().filter(takes).copied().collect()
-        };
+        let (classes, places) = classes(&mut farms, server, model, locations);
         let proxy = server.proxy.as_ref();
         servers.resize(usize::from(*number) + 1, None);
         servers[usize::from(*number)] = Some(Server {
@@ -162,9 +175,10 @@ fn servers(model: &Model, targets: &[Target]) -> Vec<Option<Server>> {
             proxy4: proxy.iter().flat_map(|proxy| &proxy.v4).map(|addr| Addr::v4(*addr)).collect(),
             proxy6: proxy.iter().flat_map(|proxy| &proxy.v6).map(|addr| Addr::v6(*addr)).collect(),
             gslb: server.gslb.as_ref().map(|gslb| Arc::new(Gslb::new(server, gslb, model))),
-            targets: server.targets.clone(),
-            usable4: usable(|t| t.v4.is_some()),
-            usable6: usable(|t| t.v6.is_some()),
+            method: server.method,
+            members: server.members().collect(),
+            classes,
+            places,
         });
     }
     servers
@@ -172,8 +186,8 @@ fn servers(model: &Model, targets: &[Target]) -> Vec<Option<Server>> {
 
 /// Addresses of targets of servers whose answers come back through us.
 fn answerers(model: &Model, targets: &[Target]) -> Vec<(Addr, u16)> {
-    let serving = model.servers.values().filter(|s| s.registered).flat_map(|s| &s.targets);
-    let known = serving.filter_map(|number| Some((*number, targets.get(usize::from(*number))?)));
+    let serving = model.servers.values().filter(|s| s.registered).flat_map(|s| s.members());
+    let known = serving.filter_map(|number| Some((number, targets.get(usize::from(number))?)));
     let reaches = known.flat_map(|(number, t)| [t.v4, t.v6].into_iter().flatten().map(move |r| (r, number)));
     reaches.filter(|(reach, _)| reach.mode == Mode::Nat).map(|(reach, number)| (reach.addr, number)).collect()
 }

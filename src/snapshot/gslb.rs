@@ -125,7 +125,11 @@ mod tests {
 
     #[test]
     fn a_zone_has_names_and_what_lies_between() {
-        let gslb = gslb(&["www.eu.gslb.example.org", "gslb.example.org"], Some("gslb.example.org"), &["a.example.org"]);
+        let gslb = gslb(
+            &["www.eu.gslb.example.org", "gslb.example.org"],
+            Some("gslb.example.org"),
+            &["a.example.org"],
+        );
         let find = |n: &str| gslb.find(name(n).as_name()).map(|(_, at, standing)| (at, standing));
         assert_eq!(find("gslb.example.org"), Some((0, Standing::Host)));
         assert_eq!(find("www.eu.gslb.example.org"), Some((7, Standing::Host)));

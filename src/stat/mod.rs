@@ -16,6 +16,8 @@ pub const MAX_TARGETS: u16 = 1024;
 pub struct Traffic {
     /// Sessions in the table now.
     pub sessions: Counter,
+    /// Sessions that other workers had of this target when they were last summed up; written by who sums.
+    pub elsewhere: Counter,
     /// Sessions created since the start.
     pub created: Counter,
     /// Frames forwarded.
@@ -133,7 +135,7 @@ impl WorkerStats {
             counter.sub(counter.get());
         }
         self.drops.iter().for_each(|counter| counter.sub(counter.get()));
-        for Traffic { sessions: _, created, frames, bytes, replies, reply_bytes } in
+        for Traffic { sessions: _, elsewhere: _, created, frames, bytes, replies, reply_bytes } in
             self.servers.iter().chain(&self.targets)
         {
             for counter in [created, frames, bytes, replies, reply_bytes] {

@@ -686,3 +686,152 @@ impl Writer<'_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::golden::{self, hex};
+
+    fn name(text: &str) -> OwnedName {
+        OwnedName::parse(text).expect(text)
+    }
+
+    #[test]
+    fn a_captured_query_is_read() {
+        let bytes = hex(golden::DNS_QUERY);
+        let query = Packet::new(&bytes).expect("valid");
+        assert_eq!((query.id(), query.is_response(), query.opcode()), (0x4fae, false, 0));
+        let question = query.question().expect("a question");
+        assert!(question.name.is(name("www.example.org").as_name()));
+        assert_eq!((question.rtype, question.class), (rtype::A, CLASS_IN));
+        let edns = query.edns(&question).expect("valid").expect("there");
+        assert_eq!((edns.size, edns.version, edns.dnssec), (1232, 0, false));
+        let subnet = edns.subnet.expect("there");
+        assert_eq!((subnet.family, subnet.addr, subnet.source), (1, "192.0.2.0".parse().unwrap(), 24));
+        assert_eq!(query.to_string(), "DNS query 20398: www.example.org type 1");
+    }
+
+    #[test]
+    fn a_truncated_query_is_refused_at_every_length() {
+        let bytes = hex(golden::DNS_QUERY);
+        golden::refuses_every_truncation(&bytes, |bytes| {
+            let query = Packet::new(bytes)?;
+            let question = query.question()?;
+            query.edns(&question).map(|_| ())
+        });
+    }
+
+    #[test]
+    fn no_pointer_is_followed_in_a_question_and_no_name_is_endless() {
+        let question = |name: &[u8]| {
+            let mut bytes = hex("0001 0000 0001 0000 0000 0000").to_vec();
+            bytes.extend(name);
+            bytes.extend([0, 1, 0, 1]);
+            Packet::new(&bytes).expect("a header").question().map(|_| ())
+        };
+        assert_eq!(question(&[0]), Ok(()));
+        assert_eq!(question(&[1, b'a', 0]), Ok(()));
+        for wrong in [&[0xc0, 12][..], &[1, b'a', 0xc0, 12], &[0x40, 0], &[0x80, 0], &[64, 0]] {
+            assert_eq!(question(wrong), Err(Malformed::BadOption), "{wrong:?}");
+        }
+        let label = [&[63][..], &[b'a'; 63]].concat();
+        let long = [&label.repeat(3)[..], &[61], &[b'a'; 61], &[0]].concat();
+        assert_eq!((long.len(), question(&long)), (NAME_MAX, Ok(())));
+        let longer = [&label.repeat(3)[..], &[62], &[b'a'; 62], &[0]].concat();
+        assert_eq!(question(&longer), Err(Malformed::BadOption));
+        assert_eq!(question(&[1, b'a'].repeat(400)), Err(Malformed::BadOption));
+    }
+
+    #[test]
+    fn what_stands_behind_a_question_is_bounded_and_checked() {
+        let edns = |additionals: u16, rest: &str| {
+            let mut bytes = hex("0001 0000 0001 0000 0000").to_vec();
+            bytes.extend(additionals.to_be_bytes());
+            bytes.extend(hex("00 0001 0001").iter());
+            bytes.extend(hex(rest).iter());
+            let query = Packet::new(&bytes).expect("a header");
+            let question = query.question().expect("a question");
+            query.edns(&question).map(|edns| edns.map(|edns| edns.subnet))
+        };
+        let opt = |options: &str| {
+            format!("00 0029 04d0 00000000 {:04x} {options}", options.replace(' ', "").len() / 2)
+        };
+        assert_eq!(edns(0, ""), Ok(None));
+        assert_eq!(edns(1, &opt("")), Ok(Some(None)));
+        // A cookie is of no interest; a record of another type may stand before.
+        assert_eq!(edns(1, &opt("000a 0008 0102030405060708")), Ok(Some(None)));
+        assert_eq!(edns(2, &format!("c00c 0001 0001 00000000 0004 01020304 {}", opt(""))), Ok(Some(None)));
+        for (wrong, count, rest) in [
+            (Malformed::BadTotalLength, 0, "00".to_owned()),
+            (Malformed::BadOption, 2, opt("") + &opt("")),
+            (Malformed::BadOption, 1, opt("").replacen("00 ", "01 61 00 ", 1)),
+            (Malformed::TooManyHeaders, 5, String::new()),
+            (Malformed::TooManyHeaders, 1000, String::new()),
+            (Malformed::Truncated, 1, "c0".to_owned()),
+            (Malformed::BadOption, 1, opt("000a 0009 00")),
+            // Client subnets: too short, scope in a query, more or fewer bytes than the prefix needs, bits behind it,
+            // too long a prefix, an unknown family, two of them.
+            (Malformed::BadOption, 1, opt("0008 0003 000118")),
+            (Malformed::BadOption, 1, opt("0008 0007 0001 18 18 c00002")),
+            (Malformed::BadOption, 1, opt("0008 0008 0001 18 00 c0000200")),
+            (Malformed::BadOption, 1, opt("0008 0006 0001 18 00 c000")),
+            (Malformed::BadOption, 1, opt("0008 0007 0001 17 00 c00003")),
+            (Malformed::BadOption, 1, opt("0008 0009 0001 21 00 c000020100")),
+            (Malformed::BadOption, 1, opt("0008 0005 0003 08 00 c0")),
+            (Malformed::BadOption, 1, opt("0008 0004 0001 00 00 0008 0004 0001 00 00")),
+        ] {
+            assert_eq!(edns(count, &rest), Err(wrong), "{rest}");
+        }
+        let subnet = |options| edns(1, &opt(options)).unwrap().unwrap().unwrap();
+        let v6 = subnet("0008 000b 0002 38 00 20010db8000001");
+        assert_eq!((v6.addr, v6.source), ("2001:db8:0:100::".parse().unwrap(), 56));
+        assert_eq!(subnet("0008 0004 0001 00 00").source, 0);
+    }
+
+    #[test]
+    fn a_name_lies_in_a_zone_or_beside_it() {
+        let below = |n: &str, zone: &str| name(n).as_name().below(name(zone).as_name());
+        assert_eq!(below("www.example.org", "Example.ORG."), Some(4));
+        assert_eq!(below("example.org", "example.org"), Some(0));
+        assert_eq!(below("wwwexample.org", "example.org"), None);
+        assert_eq!(below("org", "example.org"), None);
+        assert_eq!(name("a.b.c").parent(), Some(name("b.c")));
+        assert_eq!((name("c").parent(), name("b").child("a")), (None, Some(name("a.b"))));
+        assert_eq!(OwnedName::parse(&["a".repeat(63).as_str(); 4].join(".")), None);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_truncated_to_the_question_at_every_limit() {
+        let bytes = hex(golden::DNS_QUERY);
+        let query = Packet::new(&bytes).expect("valid");
+        let question = query.question().expect("a question");
+        let heard = query.edns(&question).expect("valid");
+        let zone = name("example.org");
+        let servers = [name("ns1.example.net"), name("ns2.example.net"), name("ns3.example.org")];
+        let response = |limit: usize, edns: Option<Edns>| {
+            let mut buf = [0xee; PLAIN_MAX];
+            let edns = edns.map(|heard| EdnsReply { heard, scope: 20 });
+            let mut response = Response::new(&mut buf, limit, &query, Some(&question), edns);
+            response.in_zone(zone.as_name(), 4);
+            for ns in &servers {
+                response.about_zone(Section::Answer, 10, Data::Ns(ns.as_name()));
+            }
+            response.about(Section::Additional, servers[2].as_name(), 10, Data::A(Ipv4Addr::LOCALHOST));
+            let len = response.finish(Rcode::NoError);
+            buf[..len].to_vec()
+        };
+        for edns in [None, heard] {
+            let whole = response(PLAIN_MAX, edns);
+            let smallest = response(0, edns);
+            for limit in 0..=PLAIN_MAX {
+                let got = response(limit, edns);
+                let view = Packet::new(&got).expect("a header");
+                let cut = view.flags() & flag::TRUNCATED != 0;
+                assert_eq!(cut, limit < whole.len(), "limit {limit}");
+                assert_eq!(&got, if cut { &smallest } else { &whole }, "limit {limit}");
+                assert_eq!(view.counts()[0], 1);
+            }
+            assert_eq!(whole.len() - smallest.len(), 2 * (12 + 17) + 12 + 6 + 16 + 4);
+        }
+    }
+}

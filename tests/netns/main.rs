@@ -21,6 +21,8 @@ mod dsr;
 #[cfg(target_os = "linux")]
 mod farm;
 #[cfg(target_os = "linux")]
+mod gslb;
+#[cfg(target_os = "linux")]
 mod modes;
 #[cfg(target_os = "linux")]
 mod modes_failure;
@@ -77,6 +79,7 @@ fn main() -> std::process::ExitCode {
         modes_kernel::cases(),
         modes_tunnel::cases(),
         tools::cases(),
+        gslb::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

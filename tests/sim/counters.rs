@@ -25,6 +25,10 @@ pub(crate) fn read(stats: &WorkerStats) -> Counters {
         errors,
         resolved,
         echoed,
+        answered,
+        nxdomain,
+        servfail,
+        refused,
         benchmarked,
         punted,
         expired,
@@ -45,6 +49,10 @@ pub(crate) fn read(stats: &WorkerStats) -> Counters {
         ("errors", errors),
         ("resolved", resolved),
         ("echoed", echoed),
+        ("answered", answered),
+        ("nxdomain", nxdomain),
+        ("servfail", servfail),
+        ("refused", refused),
         ("benchmarked", benchmarked),
         ("punted", punted),
         ("expired", expired),
@@ -63,7 +71,7 @@ pub(crate) fn read(stats: &WorkerStats) -> Counters {
         add(&|| format!("drop.{}", reason.word()), stats.drops(reason));
     }
     let mut traffic = |what: &str, number: u16, traffic: &Traffic| {
-        let Traffic { sessions, created, frames, bytes, replies, reply_bytes } = traffic;
+        let Traffic { sessions, elsewhere: _, created, frames, bytes, replies, reply_bytes } = traffic;
         for (name, counter) in [
             ("sessions", sessions),
             ("created", created),

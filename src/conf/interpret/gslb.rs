@@ -18,8 +18,8 @@ impl<'a> Interpreter<'a, '_> {
         let path = self.text(None, keyword)?;
         if !path.starts_with('/') {
             let top = self.only(Kind::Top)?;
-            let message = format!("{keyword} '{path}' is no absolute path");
-            self.problem(top, keyword, message, Some("the daemon has left the directory it was started in"));
+            let message = format!("{keyword} '{path}' is no absolute path and will not be read");
+            self.warn(top, keyword, message, Some("the daemon has left the directory it was started in"));
             return None;
         }
         Some(path)
@@ -38,7 +38,8 @@ impl<'a> Interpreter<'a, '_> {
         if !subject.switch("gslb") {
             return None;
         }
-        let names = |keyword| subject.names(keyword).iter().filter_map(|name| OwnedName::parse(name)).collect();
+        let names =
+            |keyword| subject.names(keyword).iter().filter_map(|name| OwnedName::parse(name)).collect();
         let (zones, ns): (Vec<OwnedName>, Vec<OwnedName>) = (names("gslbzone"), names("gslbns"));
         let gslb = Gslb {
             ttl: subject.number("gslbttl").unwrap_or(DEFAULT_TTL),
@@ -75,8 +76,10 @@ impl<'a> Interpreter<'a, '_> {
         for zone in &zones {
             let inside = gslb.ns.iter().find(|ns| ns.as_name().below(zone.as_name()).is_some());
             if let Some(ns) = inside {
-                let message = format!("name server {ns} of {name} lies in the zone {zone}, where it has no address");
-                let hint = "name servers of the zone above are meant; without 'gslbns' this server is the one";
+                let message =
+                    format!("name server {ns} of {name} lies in the zone {zone}, where it has no address");
+                let hint =
+                    "name servers of the zone above are meant; without 'gslbns' this server is the one";
                 self.problem(subject, "gslbns", message, Some(hint));
             }
             let Some(own) = zone.child(Gslb::NS) else {
@@ -93,7 +96,8 @@ impl<'a> Interpreter<'a, '_> {
         }
         let bytes: usize = gslb.ns.iter().map(|ns| ns.as_name().wire().len()).sum();
         if bytes > NS_BYTES {
-            let message = format!("the name servers of {name} have {bytes} bytes of names, {NS_BYTES} are the most");
+            let message =
+                format!("the name servers of {name} have {bytes} bytes of names, {NS_BYTES} are the most");
             let hint = "answers must fit 512 bytes, because nobody can ask again by TCP";
             self.problem(subject, "gslbns", message, Some(hint));
         }

@@ -2,21 +2,18 @@
 
 use super::{Arg, Choice, IDLE_MAX, Kind, PROTOCOL, Statement};
 
-/// What happens with a method that this version does not have.
-const ROUND_ROBIN: &str = "round robin is used";
-
 const METHOD: &[Choice] = &[
-    Choice::new("rr", "round robin: targets that are up and enabled take turns"),
-    Choice::kept("random", "at random", ROUND_ROBIN),
-    Choice::kept("hash", "by client address", ROUND_ROBIN),
-    Choice::kept("maglev", "by a consistent hash of the client address", ROUND_ROBIN),
-    Choice::kept("first", "the first target of the list that is up", ROUND_ROBIN),
-    Choice::kept("session", "the target with the fewest sessions", ROUND_ROBIN),
-    Choice::kept("bw", "the target with the least traffic", ROUND_ROBIN),
-    Choice::kept("agent", "the target whose agent reports the lowest load", ROUND_ROBIN),
-    Choice::kept("rndagent", "at random, weighted by reported load", ROUND_ROBIN),
-    Choice::kept("rndsession", "at random, weighted by sessions", ROUND_ROBIN),
-    Choice::kept("rndbw", "at random, weighted by traffic", ROUND_ROBIN),
+    Choice::new("rr", "round robin: targets take turns, as often as their weights say"),
+    Choice::new("random", "at random, by weight"),
+    Choice::new("hash", "by a consistent hash of the client's network, see 'set hashbits'"),
+    Choice::new("maglev", "by a consistent hash of what tells sessions apart"),
+    Choice::new("first", "the first target of the list that is up"),
+    Choice::new("session", "the target with the fewest sessions for its weight"),
+    Choice::new("bw", "the target with the least traffic for its weight"),
+    Choice::new("agent", "the target whose agent reports the lowest load for its weight"),
+    Choice::new("rndagent", "at random, the less the more load is reported"),
+    Choice::new("rndsession", "at random, the less the more sessions"),
+    Choice::new("rndbw", "at random, the less the more traffic"),
 ];
 
 /// Most names that one server answers DNS queries for.
@@ -51,7 +48,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     Statement::new(Kind::Server, "protocol", Arg::Choice(PROTOCOL), "protocol; any without the statement"),
     Statement::new(Kind::Server, "method", Arg::Choice(METHOD), "how a new session is given to a target")
         .default("rr")
-        .doc("The original may not accept 'maglev', 'rndsession' and 'rndbw'."),
+        .doc("See 'METHODS'. The original may not accept 'maglev', 'rndsession' and 'rndbw'."),
     Statement::new(Kind::Server, "stimeout", Arg::Number(1, IDLE_MAX), "idle seconds until a session ends")
         .default("600")
         .doc("A session keeps the value with which it was created."),
@@ -122,6 +119,5 @@ pub(super) const STATEMENTS: &[Statement] = &[
         "targets for when all others are down",
     )
     .plural("backups")
-    .doc("None of them can be in 'targets'.")
-    .kept("they get no sessions"),
+    .doc("None of them can be in 'targets'. See 'METHODS'."),
 ];

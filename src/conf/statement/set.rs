@@ -81,7 +81,10 @@ pub(super) const STATEMENTS: &[Statement] = &[
     number("sendprobes", ANY, "1", "send probes").kept("probes are sent as always"),
     // Sessions.
     number("hashbits", (0, 128), "24", "leading bits of the client address for 'method hash'")
-        .kept("no method uses them"),
+        .doc("Of IPv6, 32 bits more: 24 are a network of 56 bits there. From 32 on, IPv4 addresses count as a whole."),
+    number("maglevsize", (1_009, 655_373), "65537", "rows of the tables of consistent choices")
+        .doc("The next prime is used. A hundred for each target keep the shares within one part in a hundred.")
+        .ours(),
     number("sessionscan", (1, 3600), "1", "seconds between searches for sessions that have ended")
         .kept("sessions end at a pace of their own"),
     number("maxsessions", (1024, 100_000_000), "1048576", "most sessions per interface and family")

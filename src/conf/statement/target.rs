@@ -8,6 +8,12 @@ const TUNNEL: &[Choice] = &[
     Choice::new("gre", "generic routing encapsulation"),
 ];
 
+const STATE: &[Choice] = &[
+    Choice::new("active", "it does"),
+    Choice::new("drain", "it keeps its sessions and gets no new ones"),
+    Choice::new("maintenance", "the same, and it is reported apart"),
+];
+
 /// What happens with a check that this version does not do.
 const PASSED: &str = "the check counts as passed";
 
@@ -58,7 +64,16 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .ours(),
     Statement::new(Kind::Target, "weight", Arg::Number(1, 65535), "share of new sessions among the targets")
         .default("1")
-        .kept("all targets have the same share"),
+        .doc("There is no weight 0: 'state drain' takes new sessions away.")
+        ,
+    Statement::new(Kind::Target, "state", Arg::Choice(STATE), "whether it takes new sessions when it is enabled")
+        .default("active")
+        .doc("See 'STATES OF TARGETS'.")
+        .ours(),
+    Statement::new(Kind::Target, "slowstart", Arg::Number(0, 86_400), "seconds in which its share grows after it has come up, 0 for all at once")
+        .default("0")
+        .doc("See 'STATES OF TARGETS'.")
+        .ours(),
     Statement::new(Kind::Target, "lgrp", Arg::Indices(Kind::Lgrp), "location groups that it takes clients of")
         .doc(
             "Clients whose location is in one of these groups are sent to this target and others with such a group; \
@@ -66,13 +81,13 @@ pub(super) const STATEMENTS: &[Statement] = &[
         ),
     Statement::new(Kind::Target, "maxsessions", Arg::Number(0, u32::MAX), "most sessions, 0 for no limit")
         .default("0")
-        .kept("there is no limit"),
+        .doc("It gets no new sessions while it has so many. See 'METHODS'."),
     Statement::new(Kind::Target, "maxgrpsessions", Arg::Number(0, u32::MAX), "most sessions of a group, 0 for no limit")
         .default("0")
         .kept("there is no limit"),
     Statement::new(Kind::Target, "autodisable", Arg::Number(0, 65535), "failures after which it is disabled, 0 for never")
         .default("0")
-        .kept("it is never disabled"),
+        .doc("It stays disabled until 'disable' and 'enable' are said. See 'STATES OF TARGETS'."),
     Statement::new(Kind::Target, "trackval", Arg::Number(0, 255), "taken from the priority while it is down")
         .default("0")
         .kept("the priority stays"),
