@@ -12,6 +12,7 @@
 pub mod checks;
 mod election;
 mod gateway;
+pub mod past;
 pub mod ping;
 mod send;
 mod status;
@@ -91,6 +92,10 @@ pub struct Director {
     serving: BTreeMap<u16, bool>,
     /// Status of every registered target, and since when.
     status: BTreeMap<u16, (Status, Instant)>,
+    /// What targets have been through.
+    pasts: BTreeMap<u16, past::Past>,
+    /// When this director began.
+    started: Instant,
     /// Status of every gateway, and since when.
     gateways: BTreeMap<Addr, (GatewayStatus, Instant)>,
     /// Addresses that the network has been told of.
@@ -134,6 +139,8 @@ impl Director {
             uses: BTreeMap::new(),
             serving: BTreeMap::new(),
             status: BTreeMap::new(),
+            pasts: BTreeMap::new(),
+            started: now,
             gateways: BTreeMap::new(),
             announced: BTreeSet::new(),
             pools: BTreeMap::new(),
@@ -368,6 +375,7 @@ impl Director {
             self.election.as_ref().and_then(Machine::deadline),
             self.announce_again,
             self.pings_deadline(),
+            self.past_deadline(),
         ];
         timers.into_iter().flatten().min()
     }
@@ -396,6 +404,7 @@ impl Director {
             self.probe(probe);
         }
         self.run_pings(now);
+        self.changed |= self.past_deadline().is_some_and(|at| at <= now);
         if self.announce_again.is_some_and(|at| at <= now) {
             self.announce_again = None;
             self.announced.clear();
@@ -579,14 +588,14 @@ impl Knowledge for Director {
         // A tunnel carries packets of either family to an address of either family.
         let either =
             |own: Option<Reach>, other: Option<Reach>| own.or(other.filter(|_| target.tunnel.is_some()));
-        let open = self.takes_new(number);
+        let (open, past) = (self.takes_new(number), self.pasts.get(&number));
         Target {
             v4: either(v4, v6),
             v6: either(v6, v4),
             port: target.port,
             open,
-            lingers: !open,
-            held: 0,
+            lingers: past.is_some_and(|past| past.lingers),
+            held: past.map_or(0, |past| past.held),
             maxsessions: target.maxsessions,
         }
     }

@@ -755,6 +755,7 @@ impl<'a> Interpreter<'a, '_> {
                     Some(&format!("for example: server {number} target 1")),
                 );
             }
+            self.check_gslb_targets(subject, &server, model);
             self.check_targets_of(subject, &server, ("target", &server.targets), model);
             self.check_targets_of(subject, &server, ("backup", &server.backups), model);
             if let Some(both) = server.backups.iter().find(|number| server.targets.contains(number)) {

@@ -312,7 +312,7 @@ fn what_no_resolver_could_use_is_refused() {
     let errors = |statements: &str| {
         let text = format!(
             "server 1 {{ ipaddr 10.0.0.9 port 53 gslb enable targets 1 {statements} }}\ntarget 1 ipaddr 192.0.2.1\n\
-             register servers 1\n"
+             register servers 1\ntarget 2 {{ ipaddr 192.0.2.2 tunnel gue }}\n"
         );
         let (_, diagnostics) = Config::parse("f", &text);
         diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
@@ -320,6 +320,10 @@ fn what_no_resolver_could_use_is_refused() {
     let long = format!("{0}.{0}.{0}", "a".repeat(60));
     for (statements, expected) in [
         ("gslbname a.b", ""),
+        (
+            "gslbname a.b backups 2",
+            "error: server 1 hands out addresses of its targets, but target 2 is behind a tunnel",
+        ),
         ("", "warning: server 1 has no gslbname and will refuse every DNS query"),
         (
             "gslbname a.b protocol tcp",

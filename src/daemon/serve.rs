@@ -35,7 +35,9 @@ use crate::director::{Director, Output};
 use crate::net::PortId;
 use crate::note::{Note, Object};
 use crate::seed::Seed;
+use crate::slb::loads::Meter;
 use crate::snapshot::Snapshot;
+use crate::stat::WorkerStats;
 use crate::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use bng_platform::process::detach::Readiness;
@@ -128,6 +130,7 @@ struct Daemon {
     director: Director,
     /// Files that tell where clients are.
     ipdb: Ipdb,
+    meter: Meter,
     config: Config,
     instance: Instance,
     snapshot: Arc<ArcSwap<Snapshot>>,
@@ -241,6 +244,7 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         signals,
         director,
         ipdb: Ipdb::new(waker.clone()),
+        meter: Meter::default(),
         config,
         instance,
         snapshot,
@@ -287,6 +291,7 @@ impl Daemon {
             }
             let now = self.clock.now();
             self.housekeep(now);
+            self.measure(now);
             self.direct(now);
             if self.ending.is_some_and(|end| end <= now || !self.control.unsent()) {
                 break;
@@ -310,6 +315,7 @@ impl Daemon {
             self.director.deadline(),
             self.control.deadline(),
             Some(self.housekept + HOUSEKEEPING),
+            Some(self.meter.deadline(self.snapshot.load().measured)),
             self.ending,
         ];
         let deadline = deadlines.into_iter().flatten().min();
@@ -355,6 +361,14 @@ impl Daemon {
             journal::say(Note::notice(Object::Program, format!("stopping: {why}")));
             self.ending = Some(now + FAREWELL);
             self.exit = exit;
+        }
+    }
+
+    /// Sums up what targets have to do, when it is time.
+    fn measure(&mut self, now: Instant) {
+        if self.meter.deadline(self.snapshot.load().measured) <= now {
+            let workers: Vec<&WorkerStats> = self.doors.workers().map(|worker| &*worker.stats).collect();
+            self.meter.sum(now, &self.director.loads(), &workers);
         }
     }
 

@@ -56,6 +56,7 @@ pub fn session(view: &View) -> SessionRow {
         sync: Sync::NoPeer,
         address: address.unwrap_or_else(|| Ipv6Addr::from_bits(view.addr.to_bits()).into()),
         port: view.port,
+        why: view.why.word(),
     }
 }
 
@@ -160,6 +161,8 @@ pub fn servers(director: &Director, doors: &Doors, snapshot: &Snapshot) -> Vec<S
             bytes,
             replies,
             targets: server.targets.clone(),
+            backups: server.backups.clone(),
+            on_backups: usable && snapshot.server(*number).is_some_and(|s| s.on_backups()),
         }
     };
     director.model().servers.iter().map(row).collect()
@@ -214,23 +217,27 @@ pub fn whereabouts(model: &Model, snapshot: &Snapshot, address: IpAddr) -> Where
 }
 
 /// Rows of `show targets`.
-pub fn targets(director: &Director, doors: &Doors) -> Vec<TargetRow> {
+pub fn targets(now: Instant, director: &Director, doors: &Doors) -> Vec<TargetRow> {
     let row = |(number, target): (&u16, &crate::conf::model::Target)| {
         let (sessions, packets, bytes, replies) = traffic(doors, |stats| stats.target(*number));
         let status = director.targets().find(|view| view.number == *number).map(|view| view.status);
         let state = match status {
             None => TargetState::Unregistered,
             Some(Status::Active) => TargetState::Active,
-            Some(Status::Disabled) => TargetState::Disabled,
+            Some(Status::Drain) => TargetState::Drain,
+            Some(Status::Maintenance) => TargetState::Maintenance,
+            Some(Status::Disabled | Status::GivenUp) => TargetState::Disabled,
             Some(Status::Unresolved) => TargetState::Unresolved,
             Some(Status::Waiting | Status::CheckFailed | Status::NoNetwork | Status::LocalDsr) => {
                 TargetState::Down
             }
         };
-        let reason = status.filter(|s| !matches!(s, Status::Active | Status::Disabled)).map(|s| {
-            let text = s.to_string();
-            text.strip_prefix("down: ").unwrap_or(&text).to_owned()
+        let reason = status.and_then(|status| {
+            let text = status.to_string();
+            let why = |word: &str| text.strip_prefix(word).map(str::to_owned);
+            why("down: ").or_else(|| why("disabled: "))
         });
+        let leaving = matches!(state, TargetState::Drain | TargetState::Maintenance | TargetState::Disabled);
         let checks = director.checks(*number).map(|(addr, check)| {
             let word = if addr.is_v4() { "ping" } else { "ping6" };
             match (check.verdict, check.round_trip) {
@@ -249,6 +256,9 @@ pub fn targets(director: &Director, doors: &Doors) -> Vec<TargetRow> {
             reason,
             mac: target.addresses().find_map(|addr| director.neighbors().mac(addr.into())).map(|mac| mac.0),
             checks: checks.collect(),
+            weight: target.weight,
+            share: director.starting(*number).map(|share| share * 100 / 65_536),
+            drained: leaving.then(|| director.drained_in(now, *number, sessions)),
             sessions,
             packets,
             bytes,

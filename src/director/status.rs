@@ -5,6 +5,8 @@ use std::fmt;
 
 use super::Director;
 use super::checks::{Verdict, Whose};
+use super::past::Past;
+use crate::conf::model::State;
 use crate::net::Addr;
 use crate::note::{Note, Object, Severity};
 use crate::time::Instant;
@@ -16,6 +18,12 @@ pub enum Status {
     Active,
     /// Registered, not enabled: keeps its sessions, gets no new ones.
     Disabled,
+    /// `state drain`: keeps its sessions, gets no new ones.
+    Drain,
+    /// `state maintenance`: the same.
+    Maintenance,
+    /// Up again, but it has failed as often as `autodisable` says.
+    GivenUp,
     /// Its station is being asked for, or its checks have not answered yet.
     Waiting,
     /// A check had no answer for its timeout.
@@ -29,11 +37,26 @@ pub enum Status {
     LocalDsr,
 }
 
+impl Status {
+    /// It is up: its sessions are served, and it may get new ones.
+    pub fn served(self) -> bool {
+        matches!(self, Self::Active | Self::Disabled | Self::Drain | Self::Maintenance | Self::GivenUp)
+    }
+
+    /// It is down by itself, not because of the network of this node.
+    pub(super) fn failed(self) -> bool {
+        matches!(self, Self::CheckFailed | Self::Unresolved)
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Active => "active",
             Self::Disabled => "disabled",
+            Self::Drain => "drain",
+            Self::Maintenance => "maintenance",
+            Self::GivenUp => "disabled: it has failed as often as 'autodisable' says",
             Self::Waiting => "down: not heard of yet",
             Self::CheckFailed => "down: no answer to its check",
             Self::Unresolved => "down: no station answers for its address",
@@ -61,7 +84,7 @@ fn ping_of(addr: Addr) -> String {
 impl Director {
     /// Whether frames may be sent to target `number` as it was last assessed: it is up, enabled or not.
     pub(super) fn usable(&self, number: u16) -> bool {
-        matches!(self.status.get(&number), Some((Status::Active | Status::Disabled, _)))
+        self.status.get(&number).is_some_and(|(status, _)| status.served())
     }
 
     /// Whether target `number` takes new sessions, as it was last assessed.
@@ -87,6 +110,7 @@ impl Director {
             if new == old {
                 continue;
             }
+            self.remember(now, number, old, new);
             let object = match self.model.targets.get(&number) {
                 Some(target) => Object::target(number, target),
                 None => Object::Target(number, String::new()),
@@ -97,9 +121,9 @@ impl Director {
                 continue;
             };
             self.status.insert(number, (new, now));
-            let served = matches!(old, Some(Status::Active | Status::Disabled));
+            let served = old.is_some_and(Status::served);
             let severity = match new {
-                Status::Active | Status::Disabled => Severity::Notice,
+                _ if new.served() => Severity::Notice,
                 Status::Waiting if !served => Severity::Info,
                 _ => Severity::Warning,
             };
@@ -111,6 +135,7 @@ impl Director {
             };
             self.tell(Note::new(severity, object, text));
         }
+        self.age(now);
     }
 
     /// The status of target `number` with the checks that decided.
@@ -126,11 +151,28 @@ impl Director {
             })
             .collect();
         match status {
+            Status::Active if self.pasts.get(&number).is_some_and(Past::begins) => {
+                "up: its share of new sessions grows from now on".to_owned()
+            }
             Status::Active if checks.is_empty() => "up: its station answers, it has no check".to_owned(),
             Status::Active => format!("up: answers {}", checks.join(" and ")),
-            Status::CheckFailed => format!("down: no answer to {}", checks.join(" and ")),
+            Status::CheckFailed => {
+                format!("down: no answer to {}{}", checks.join(" and "), self.failure(number))
+            }
+            Status::Unresolved => format!("{status}{}", self.failure(number)),
+            Status::Drain => "drain: keeps its sessions, gets no new ones".to_owned(),
+            Status::Maintenance => "maintenance: keeps its sessions, gets no new ones".to_owned(),
             Status::Disabled => "disabled: keeps its sessions, gets no new ones".to_owned(),
             _ => status.to_string(),
+        }
+    }
+
+    /// Which failure of target `number` this is, where they are counted.
+    fn failure(&self, number: u16) -> String {
+        match self.failures(number) {
+            Some((n, most)) if n >= most => format!(", failure {n} of {most}: it is disabled"),
+            Some((n, most)) => format!(", failure {n} of {most}"),
+            None => String::new(),
         }
     }
 
@@ -158,6 +200,12 @@ impl Director {
                 Verdict::Failed => worst = Status::CheckFailed,
             }
         }
-        Some(if worst == Status::Active && !target.active { Status::Disabled } else { worst })
+        Some(match (worst, target.state) {
+            (Status::Active, _) if !target.active => Status::Disabled,
+            (Status::Active, _) if self.given_up(number, target) => Status::GivenUp,
+            (Status::Active, State::Drain) => Status::Drain,
+            (Status::Active, State::Maintenance) => Status::Maintenance,
+            _ => worst,
+        })
     }
 }

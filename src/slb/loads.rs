@@ -13,9 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::stat::{MAX_SERVERS, MAX_TARGETS, WorkerStats};
 use crate::time::{Duration, Instant};
 
-/// Time between two sums while a method needs them.
+/// Time between two sums while somebody looks at them.
 pub const INTERVAL: Duration = Duration::from_millis(100);
-/// Traffic is the mean of so many intervals: three seconds.
+/// The same while nobody does.
+const IDLE: Duration = Duration::from_secs(1);
+/// Traffic is the mean of so many intervals: three seconds while somebody looks at it.
 const SAMPLES: usize = 30;
 /// What stands for a load that is not known.
 const UNKNOWN: u64 = u64::MAX;
@@ -102,6 +104,12 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// When to sum up next; at once if it was never done. `measured` says that somebody looks at the sums.
+    pub fn deadline(&self, measured: bool) -> Instant {
+        let interval = if measured { INTERVAL } else { IDLE };
+        self.times.last().map_or(Instant::ZERO, |last| *last + interval)
+    }
+
     /// Sums up the sessions and the traffic of all `workers` into `loads`, and tells each worker what the others have.
     /// To be called about every [`INTERVAL`]; traffic is the mean of the last 30 calls.
     pub fn sum(&mut self, now: Instant, loads: &Loads, workers: &[&WorkerStats]) {

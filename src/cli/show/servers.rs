@@ -55,6 +55,10 @@ pub struct ServerRow {
     pub replies: Answers,
     /// Target numbers.
     pub targets: Vec<u16>,
+    /// Numbers of its backups.
+    pub backups: Vec<u16>,
+    /// No other target can take sessions, so they do.
+    pub on_backups: bool,
 }
 
 /// One row per server; the last column says what is served by which targets.
@@ -79,6 +83,11 @@ pub fn render(rows: &[ServerRow]) -> String {
         } else {
             format!("targets {}", targets.join(", "))
         });
+        if !row.backups.is_empty() {
+            let backups: Vec<String> = row.backups.iter().map(u16::to_string).collect();
+            let used = if row.on_backups { " in use" } else { "" };
+            service.push(format!("backups {}{used}", backups.join(", ")));
+        }
         service.extend(row.replies.describe());
         service.extend(row.name.as_ref().map(|name| format!("\"{name}\"")));
         vec![
@@ -109,6 +118,8 @@ pub fn json(rows: &[ServerRow]) -> Json {
             ("replies", row.replies.packets.into()),
             ("reply_bytes", row.replies.bytes.into()),
             ("targets", Json::list(row.targets.iter().copied(), Json::from)),
+            ("backups", Json::list(row.backups.iter().copied(), Json::from)),
+            ("on_backups", Json::Bool(row.on_backups)),
         ])
     })
 }
@@ -131,6 +142,8 @@ mod tests {
             bytes: 1260,
             replies: Answers::default(),
             targets: vec![1],
+            backups: vec![],
+            on_backups: false,
         };
         let web = ServerRow {
             number: 512,
@@ -144,6 +157,8 @@ mod tests {
             bytes: 9_876_543_210,
             replies: Answers { packets: 11_111_111, bytes: 98_765_432_100 },
             targets: vec![2, 3, 4],
+            backups: vec![5, 6],
+            on_backups: true,
         };
         let empty = ServerRow { number: 3, targets: vec![], state: ServerState::Unregistered, ..ssh.clone() };
         assert_eq!(
@@ -153,7 +168,8 @@ mod tests {
     1 active              1      12   1260 172.17.2.90:22/tcp targets 1
   512 no-target        123k   12.3M  9.87G 172.17.2.91:0/any
                                            [2001:db8::91]:0/any targets 2, 3, 4
-                                           answered 11.1M (98.7G) \"the web farm\"
+                                           backups 5, 6 in use answered 11.1M
+                                           (98.7G) \"the web farm\"
     3 unregistered        1      12   1260 172.17.2.90:22/tcp no targets
 "
         );

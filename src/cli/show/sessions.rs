@@ -34,9 +34,12 @@ pub struct SessionRow {
     pub address: IpAddr,
     /// Port of the identity, 0 when it is not part of it.
     pub port: u16,
+    /// Why it went to its target: the method, `moved` or `consistent`.
+    pub why: &'static str,
 }
 
-/// The count, and a table when there is something to list.
+/// The count, and a table when there is something to list. Behind the id stands why a session is where it is, unless round
+/// robin is why.
 pub fn render(rows: &[SessionRow]) -> String {
     let heading = match rows.len() {
         1 => "1 session\n".to_owned(),
@@ -60,6 +63,7 @@ pub fn render(rows: &[SessionRow]) -> String {
             Sync::No => "no",
             Sync::Yes => "yes",
         };
+        let why = if row.why == "rr" { String::new() } else { format!(" ({})", row.why) };
         vec![
             row.server.to_string(),
             row.target.to_string(),
@@ -67,7 +71,7 @@ pub fn render(rows: &[SessionRow]) -> String {
             row.timeout_s.to_string(),
             row.ftimeout_s.to_string(),
             sync.to_owned(),
-            endpoint(row.address, row.port),
+            endpoint(row.address, row.port) + &why,
         ]
     };
     heading + &table(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
@@ -90,6 +94,7 @@ pub fn json(rows: &[SessionRow]) -> Json {
             ("sync", sync),
             ("address", Json::text(row.address)),
             ("port", row.port.into()),
+            ("why", Json::text(row.why)),
         ])
     })
 }
@@ -108,6 +113,7 @@ mod tests {
             sync: Sync::NoPeer,
             address: "172.17.2.92".parse().unwrap(),
             port: 0,
+            why: "rr",
         }
     }
 
@@ -129,6 +135,13 @@ mod tests {
     }
 
     #[test]
+    fn behind_the_id_stands_why_a_session_is_where_it_is() {
+        let rows = [SessionRow { why: "moved", ..row() }, SessionRow { why: "maglev", ..row() }];
+        let text = render(&rows);
+        assert!(text.contains("172.17.2.92:0 (moved)") && text.contains("172.17.2.92:0 (maglev)"), "{text}");
+    }
+
+    #[test]
     fn the_largest_values_fit_the_screen() {
         let long = SessionRow {
             server: 512,
@@ -139,6 +152,7 @@ mod tests {
             sync: Sync::Yes,
             address: "2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap(),
             port: 65535,
+            why: "rr",
         };
         assert_eq!(
             render(&[row(), long]),

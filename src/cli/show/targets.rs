@@ -2,6 +2,7 @@
 
 use super::json::Json;
 use super::table::{Answers, Column, count, endpoint, mac, render as table};
+use crate::time::Duration;
 use std::net::IpAddr;
 
 /// What a target may get.
@@ -57,6 +58,12 @@ pub struct TargetRow {
     pub mac: Option<[u8; 6]>,
     /// Last result of each check, for instance `ping ok`.
     pub checks: Vec<String>,
+    /// Weight.
+    pub weight: u32,
+    /// Percent of its share that it gets while it starts slowly.
+    pub share: Option<u32>,
+    /// It gets no new sessions; in which time the last of its sessions may end, when that can be told.
+    pub drained: Option<Option<Duration>>,
     /// Sessions now.
     pub sessions: u64,
     /// Frames forwarded since the start.
@@ -65,6 +72,16 @@ pub struct TargetRow {
     pub bytes: u64,
     /// Answers that came back through us since the start; none where targets answer clients by themselves.
     pub replies: Answers,
+}
+
+/// How far a target is with ending its sessions.
+fn drained(sessions: u64, ends: Option<Duration>) -> String {
+    match (sessions, ends.map(|ends| ends.as_secs())) {
+        (0, _) => "no session left".to_owned(),
+        (_, None) => "end of its sessions not in sight".to_owned(),
+        (_, Some(seconds @ 0..600)) => format!("last session ends in about {seconds} s"),
+        (_, Some(seconds)) => format!("last session ends in about {} min", seconds / 60),
+    }
 }
 
 /// One row per target; the last column gives addresses, station, checks and the reason for its state.
@@ -82,6 +99,11 @@ pub fn render(rows: &[TargetRow]) -> String {
             row.addresses.iter().map(|address| endpoint(*address, row.port)).collect();
         about.push(row.mac.map_or_else(|| "no MAC".to_owned(), mac));
         about.extend(row.checks.iter().cloned());
+        if row.weight > 1 {
+            about.push(format!("weight {}", row.weight));
+        }
+        about.extend(row.share.map(|percent| format!("starting slowly, {percent} % of its share")));
+        about.extend(row.drained.map(|ends| drained(row.sessions, ends)));
         about.extend(row.replies.describe());
         about.extend(row.reason.as_ref().map(|reason| format!("({reason})")));
         about.extend(row.name.as_ref().map(|name| format!("\"{name}\"")));
@@ -109,6 +131,9 @@ pub fn json(rows: &[TargetRow]) -> Json {
             ("reason", Json::maybe(row.reason.as_ref(), Json::text)),
             ("mac", Json::maybe(row.mac, |octets| Json::text(mac(octets)))),
             ("checks", Json::list(&row.checks, Json::text)),
+            ("weight", row.weight.into()),
+            ("share_percent", Json::maybe(row.share, Json::from)),
+            ("drained_in_s", Json::maybe(row.drained.flatten(), |ends| ends.as_secs().into())),
             ("sessions", row.sessions.into()),
             ("packets", row.packets.into()),
             ("bytes", row.bytes.into()),
@@ -133,6 +158,9 @@ mod tests {
             reason: None,
             mac: Some([0x02, 0, 0, 0, 0, 0x0a]),
             checks: vec!["ping ok".into()],
+            weight: 1,
+            share: None,
+            drained: None,
             sessions: 1,
             packets: 12,
             bytes: 1260,
@@ -157,5 +185,17 @@ mod tests {
                                       answer to ping for 10 s) \"spare\"
 "
         );
+    }
+    #[test]
+    fn a_target_that_leaves_tells_how_far_it_is() {
+        let secs = |n| Some(Duration::from_secs(n));
+        for (sessions, ends, text) in [
+            (0, None, "no session left"),
+            (5, None, "end of its sessions not in sight"),
+            (5, secs(90), "last session ends in about 90 s"),
+            (5, secs(1_500), "last session ends in about 25 min"),
+        ] {
+            assert_eq!(drained(sessions, ends), text);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Interpreter, Kind, Subject};
-use crate::conf::model::Gslb;
+use crate::conf::model::{Gslb, Model, Server};
 use crate::wire::dns::OwnedName;
 
 /// Seconds that an answer holds without a `gslbttl` statement.
@@ -49,6 +49,26 @@ impl<'a> Interpreter<'a, '_> {
         };
         self.check_gslb(subject, &gslb);
         Some(gslb)
+    }
+
+    /// Addresses behind a tunnel are no addresses for clients.
+    pub(super) fn check_gslb_targets(&mut self, subject: Subject<'a>, server: &Server, model: &Model) {
+        if server.gslb.is_none() {
+            return;
+        }
+        let lists = [("target", &server.targets), ("backup", &server.backups)];
+        for (keyword, number) in
+            lists.into_iter().flat_map(|(word, list)| list.iter().map(move |n| (word, n)))
+        {
+            if model.targets.get(number).is_some_and(|target| target.tunnel.is_some()) {
+                let message = format!(
+                    "{} hands out addresses of its targets, but target {number} is behind a tunnel",
+                    subject.name()
+                );
+                let hint = "describe the address that clients connect to as a target of its own";
+                self.problem_in(subject, (keyword, Some(*number)), message, Some(hint));
+            }
+        }
     }
 
     fn check_gslb(&mut self, subject: Subject<'a>, gslb: &Gslb) {

@@ -130,7 +130,7 @@ impl Daemon {
             }
             Show::Startuplog => lines(json, &journal::first(), None),
             Show::Targets => {
-                let rows = only(tables::targets(director, doors), Kind::Target, number, |r| r.number)?;
+                let rows = only(tables::targets(now, director, doors), Kind::Target, number, |r| r.number)?;
                 either(json, &rows[..], targets::render, targets::json)
             }
             Show::Threads => either(json, &tables::threads(doors)[..], threads::render, threads::json),
