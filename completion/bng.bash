@@ -39,10 +39,10 @@ _bng_follow() {
     esac
     case "$#:$*" in
         "0:"|"1:help")
-            printf '%s ' arp-insert benchmark check clear dump exit help ping quit reload save show snapshot
-            printf '%s ' source stop version load reset shutdown statreset hostname remark module modules ipdb
-            printf '%s ' ipdb6 set interface vrrp network gateway vip lgrp server target tnat register unregister
-            printf '%s ' enable disable no license
+            printf '%s ' arp-insert benchmark check clear dump exit help ipdb-reload ping quit reload save show
+            printf '%s ' snapshot source stop version load reset shutdown statreset hostname remark module modules
+            printf '%s ' ipdb ipdb6 set interface vrrp network gateway vip lgrp server target tnat register
+            printf '%s ' unregister enable disable no license
             ;;
         "1:benchmark")
             printf '%s ' stop
@@ -56,10 +56,10 @@ _bng_follow() {
         "2:help set")
             printf '%s ' multithreading localdsr localvirt ipforwarding mssclamp tunnelsrc tunnelsrc6 outmtu
             printf '%s ' arplookup arprefresh arptimeout gratarpremind psvrelearn vrrppreempt backupalerts
-            printf '%s ' hcportoffset sendprobes hashbits sessionscan maxsessions synrate sessionarefresh
-            printf '%s ' sessiondlog sessionautoresync sessionsyncack sessionsync sessionsynciv sessionsyncetype
-            printf '%s ' maxsyncps gnatdefaultto gnatdnsto natscan natsync natsynciv autosave syslogfacility
-            printf '%s ' debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize bmwsize
+            printf '%s ' hcportoffset sendprobes hashbits maglevsize sessionscan maxsessions synrate
+            printf '%s ' sessionarefresh sessiondlog sessionautoresync sessionsyncack sessionsync sessionsynciv
+            printf '%s ' sessionsyncetype maxsyncps gnatdefaultto gnatdnsto natscan natsync natsynciv autosave
+            printf '%s ' syslogfacility debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize bmwsize
             ;;
         "2:help interface")
             printf '%s ' name access threads init mtu address trackval alert upalert
@@ -79,14 +79,14 @@ _bng_follow() {
         "2:help lgrp")
             printf '%s ' lgrp
             ;;
-        "2:help server")
+        "2:help server"|"3:no server "*)
             printf '%s ' name ipaddr ipaddr6 sessionid port protocol method stimeout ftimeout onepacket proxy prx
-            printf '%s ' prx6 snat gslb gslbttl target backup
+            printf '%s ' prx6 snat gslb gslbttl gslbname gslbzone gslbns target backup
             ;;
         "2:help target")
             printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 ascale
-            printf '%s ' aoffset script dsr tunnel weight lgrp maxsessions maxgrpsessions autodisable trackval
-            printf '%s ' alert upalert
+            printf '%s ' aoffset script dsr tunnel weight state slowstart lgrp maxsessions maxgrpsessions
+            printf '%s ' autodisable trackval alert upalert
             ;;
         "2:help tnat"|"3:no tnat "*)
             printf '%s ' name server port protocol target
@@ -99,15 +99,15 @@ _bng_follow() {
             ;;
         "1:show")
             printf '%s ' arp benchmark commandlog conffile configuration counters drops dump gateway instance
-            printf '%s ' interfaces lgrp license log modules nat networks nodeid parameters pools servers sessions
-            printf '%s ' snapshots startuplog targets threads uptime version vips vrrp
+            printf '%s ' interfaces ipdb lgrp license locations log modules nat networks nodeid parameters pools
+            printf '%s ' servers sessions snapshots startuplog targets threads uptime version vips vrrp
             ;;
         "2:show arp"|"2:show benchmark"|"2:show commandlog"|"2:show conffile"|"2:show configuration"\
         |"2:show counters"|"2:show drops"|"2:show dump"|"2:show gateway"|"2:show instance"\
-        |"2:show interfaces"|"2:show lgrp"|"2:show license"|"2:show log"|"2:show modules"|"2:show nat"\
-        |"2:show networks"|"2:show nodeid"|"2:show parameters"|"2:show pools"|"2:show servers"\
-        |"2:show sessions"|"2:show snapshots"|"2:show startuplog"|"2:show targets"|"2:show threads"\
-        |"2:show uptime"|"2:show version"|"2:show vips"|"2:show vrrp")
+        |"2:show interfaces"|"2:show ipdb"|"2:show lgrp"|"2:show license"|"2:show locations"|"2:show log"\
+        |"2:show modules"|"2:show nat"|"2:show networks"|"2:show nodeid"|"2:show parameters"|"2:show pools"\
+        |"2:show servers"|"2:show sessions"|"2:show snapshots"|"2:show startuplog"|"2:show targets"\
+        |"2:show threads"|"2:show uptime"|"2:show version"|"2:show vips"|"2:show vrrp")
             printf '%s ' json
             ;;
         "1:module"|"1:modules")
@@ -116,10 +116,10 @@ _bng_follow() {
         "1:set"|"2:no set")
             printf '%s ' multithreading localdsr localvirt ipforwarding mssclamp tunnelsrc tunnelsrc6 outmtu
             printf '%s ' arplookup arprefresh arptimeout gratarpremind psvrelearn vrrppreempt backupalerts
-            printf '%s ' hcportoffset sendprobes hashbits sessionscan maxsessions synrate sessionarefresh
-            printf '%s ' sessiondlog sessionautoresync sessionsyncack sessionsync sessionsynciv sessionsyncetype
-            printf '%s ' maxsyncps gnatdefaultto gnatdnsto natscan natsync natsynciv autosave syslogfacility
-            printf '%s ' debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize bmwsize
+            printf '%s ' hcportoffset sendprobes hashbits maglevsize sessionscan maxsessions synrate
+            printf '%s ' sessionarefresh sessiondlog sessionautoresync sessionsyncack sessionsync sessionsynciv
+            printf '%s ' sessionsyncetype maxsyncps gnatdefaultto gnatdnsto natscan natsync natsynciv autosave
+            printf '%s ' syslogfacility debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize bmwsize
             ;;
         "2:set multithreading"|"2:set localdsr"|"2:set localvirt"|"2:set ipforwarding"|"2:set mssclamp"\
         |"2:set backupalerts"|"2:set sessionarefresh"|"2:set sessiondlog"|"2:set sessionautoresync"\
@@ -159,11 +159,7 @@ _bng_follow() {
             ;;
         "2:server "*)
             printf '%s ' name ipaddr ipaddr6 sessionid port ports protocol method stimeout ftimeout onepacket
-            printf '%s ' proxy prx prx6 snat gslb gslbttl target targets backup backups
-            ;;
-        "3:no server "*)
-            printf '%s ' name ipaddr ipaddr6 sessionid port protocol method stimeout ftimeout onepacket proxy prx
-            printf '%s ' prx6 snat gslb gslbttl target backup
+            printf '%s ' proxy prx prx6 snat gslb gslbttl gslbname gslbzone gslbns target targets backup backups
             ;;
         "3:server "*" sessionid")
             printf '%s ' src src+port dst both both+port sip at
@@ -176,11 +172,14 @@ _bng_follow() {
             ;;
         "2:target "*|"3:no target "*)
             printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 ascale
-            printf '%s ' aoffset script dsr tunnel weight lgrp maxsessions maxgrpsessions autodisable trackval
-            printf '%s ' alert upalert
+            printf '%s ' aoffset script dsr tunnel weight state slowstart lgrp maxsessions maxgrpsessions
+            printf '%s ' autodisable trackval alert upalert
             ;;
         "3:target "*" tunnel")
             printf '%s ' ipip gue gre
+            ;;
+        "3:target "*" state")
+            printf '%s ' active drain maintenance
             ;;
         "2:tnat "*)
             printf '%s ' name server port protocol target targets
