@@ -42,7 +42,7 @@ use checks::Checks;
 pub use election::Adverts;
 pub use gateway::{GatewayStatus, GatewayView};
 pub use status::{Status, TargetView};
-use tell::Use;
+use tell::{Service, Use};
 
 /// An open interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,8 +88,8 @@ pub struct Director {
     election_told: State,
     /// Networks as they were last told.
     uses: BTreeMap<u16, Use>,
-    /// Servers that take traffic: whether they had a target when that was last told.
-    serving: BTreeMap<u16, bool>,
+    /// Servers that take traffic: who takes their sessions, as it was last told.
+    serving: BTreeMap<u16, Service>,
     /// Status of every registered target, and since when.
     status: BTreeMap<u16, (Status, Instant)>,
     /// What targets have been through.

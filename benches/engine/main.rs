@@ -5,6 +5,9 @@
 //! the door alone (a copy per batch) and the door with the engine, one after the other, so that a noisy machine
 //! disturbs both; the figure is the median of the differences.
 //!
+//! Then the choice of a target for a new session, by every method; `-- maglev` measures this only: how long the tables of
+//! consistent choices take to be made, and what one choice costs.
+//!
 //! Then the tables alone, nanoseconds per session or flow: filling an empty one to its capacity, finding and touching
 //! what is there in random order and in batches of 64, and sweeping all of it out, with the memory that the process has
 //! taken for them. `-- tables` measures these only, with ten million of each instead of one.
@@ -18,6 +21,7 @@
     reason = "a benchmark reads the clock, and what the system knows of the process"
 )]
 
+mod choice;
 mod location;
 mod scene;
 mod tables;
@@ -56,6 +60,10 @@ fn main() {
         return locations();
     }
     let tables_only = std::env::args().any(|arg| arg == "tables");
+    if std::env::args().any(|arg| arg == "maglev") {
+        choice::print();
+        return;
+    }
     if !tables_only {
         println!(
             "engine, 64-byte UDP, DSR, memory door, {ROUNDS} rounds of {FRAMES_PER_ROUND} frames, median ns/frame"
@@ -72,6 +80,7 @@ fn main() {
             let [few, many] = [1_000, 50_000].map(|clients| measure(way, clients, 64).0);
             println!("{name:>16} {few:>8.1} {many:>8.1}");
         }
+        choice::print();
         println!(
             "bytes per session, index included: IPv4 {:.1}, IPv6 {:.1}",
             Table::<Key4>::bytes(SESSIONS) as f64 / SESSIONS as f64,

@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bng::conf::model::{
-    Gslb, Interface, Model, Module, Network, Ports, Protocol, Proxy, Server, Side, Subnet4, Target, Tunnel,
+    Gslb, Interface, Method, Model, Module, Network, Ports, Protocol, Proxy, Server, Side, Subnet4, Target,
+    Tunnel,
 };
 use bng::location::Locations;
 use bng::nat::Pools;
@@ -39,6 +40,21 @@ pub(crate) enum Way {
     Rt,
     /// Queries are answered with the address of a target.
     Dns,
+}
+
+/// The snapshot of a node whose server has so many targets.
+pub(crate) fn farm(method: Method, targets: u16) -> Snapshot {
+    let mut model = Way::Dsr.model();
+    let one = model.targets[&1].clone();
+    let target =
+        |n: u16| Target { ipaddr: Some(Ipv4Addr::from_bits(0x0a01_0000 + u32::from(n))), ..one.clone() };
+    model.targets = (1..=targets).map(|n| (n, target(n))).collect();
+    if let Some(server) = model.servers.get_mut(&1) {
+        server.targets = (1..=targets).collect();
+        server.method = method;
+    }
+    let known = Known { way: Way::Dsr, pools: Arc::new(Pools::new(1)), others: Arc::new(Pools::new(2)) };
+    snapshot::compile(1, &model, &known, &mut snapshot::Shelves::default())
 }
 
 impl Way {

@@ -368,7 +368,8 @@ impl<'a> Rules<'a> {
                 }
             }
             let waiting = |target: &u16| self.model.targets.get(target).is_none_or(|target| !target.active);
-            if server.active && !server.targets.is_empty() && server.targets.iter().all(waiting) {
+            if server.active && !server.targets.is_empty() && server.members().all(|target| waiting(&target))
+            {
                 self.say(
                     Level::Warning,
                     key,
@@ -376,6 +377,17 @@ impl<'a> Rules<'a> {
                     format!("server {number} has no target that is enabled"),
                     "it accepts nothing",
                     "register and enable its targets",
+                );
+            }
+            let (targets, rows) = (server.targets.len(), self.model.tuning.maglevsize);
+            if targets * 100 > rows as usize {
+                self.say(
+                    Level::Note,
+                    key,
+                    "target",
+                    format!("server {number} has {targets} targets for {rows} rows of 'set maglevsize'"),
+                    "shares of consistent choices differ by more than one part in a hundred",
+                    "give it a hundred rows for each target",
                 );
             }
         }
@@ -462,8 +474,9 @@ impl<'a> Rules<'a> {
                 }
             }
         }
-        let unused =
-            |number: &u16| !self.model.servers.values().any(|server| server.targets.contains(number));
+        let unused = |number: &u16| {
+            !self.model.servers.values().any(|server| server.members().any(|member| member == *number))
+        };
         let lonely: Vec<u16> = self.model.targets.keys().copied().filter(unused).collect();
         self.note_all(
             Kind::Target,
@@ -754,6 +767,13 @@ enable target 1
         assert_said(&changed(" target 1 }", " }"), "note: target 1 is of no server");
         assert_said(&changed("enable target 1\n", ""), "warning: server 1 has no target that is enabled");
         assert_said(&changed("enable target 1\n", ""), "note: target 1 is registered, but not enabled");
+        let more: String = (2..=11).map(|n| format!("target {n} ipaddr 10.0.0.{}\n", 20 + n)).collect();
+        let spare = changed(" target 1 }", " backup 1 }");
+        assert!(spare.iter().all(|line| !line.contains("is of no server")), "{spare:?}");
+        assert_said(
+            &added(&(format!("set maglevsize 1009\n{more}server 1 targets 1-11"))),
+            "note: server 1 has 11 targets for 1009 rows of 'set maglevsize'",
+        );
         assert_said(&changed("ping 3,10 ", ""), "note: target 1 is without a check");
         assert_eq!(changed(" dsr enable", ""), ["warning: server 1 and its target 1 are both in network 1"]);
     }

@@ -177,9 +177,9 @@ mod tests {
 
     #[test]
     fn words_are_explained_each_with_what_happens_instead() {
-        let method = manual(Kind::Server, "method");
-        assert!(method.contains("\n      rr          round robin"), "{method}");
-        assert!(method.contains("\n      random      at random (kept: round robin is used)\n"), "{method}");
+        let sessionid = manual(Kind::Server, "sessionid");
+        assert!(sessionid.contains("\n      dst "), "{sessionid}");
+        assert!(sessionid.contains("SIP call (kept: src is used)\n"), "{sessionid}");
         assert!(!manual(Kind::Top, "module").contains("llb"));
     }
 

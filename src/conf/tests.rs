@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::config::Config;
 use super::kind::Kind;
-use super::model::{Access, Model, Module, Protocol, SessionId, Subnet4};
+use super::model::{Access, Method, Model, Module, Protocol, SessionId, State, Subnet4};
 use super::statement::STATEMENTS;
 use super::{Header, check, complete, diff};
 use crate::seed::Seed;
@@ -250,8 +250,6 @@ fn a_file_of_a_later_original_is_kept_with_one_warning_per_keyword() {
             kept("'sessionautoresync' of set", "no session comes from the peer"),
             kept("'sessionsyncack' of set", "no session comes from the peer"),
             kept("'syncpeer' of network", "sessions are not told to it"),
-            kept("'rndagent' (at random, weighted by reported load)", "round robin is used"),
-            kept("'backup' of server", "they get no sessions"),
             "warning: 'plugin' of server is not implemented in this version (it is skipped and will not be saved)"
                 .to_owned(),
             kept("'agent' of target", "the check counts as passed"),
@@ -364,11 +362,36 @@ fn limits_of_dumps_and_benchmarks_reach_the_model() {
 }
 
 #[test]
+fn methods_weights_states_and_backups_reach_the_model() {
+    for (word, method) in Method::ALL {
+        let text = format!("server 1 {{ ipaddr 10.0.0.2 method {word} }}");
+        assert_eq!(model(&text).servers[&1].method, method, "{word}");
+        let choices = good(&text).write(&header());
+        assert!(word == "rr" || choices.contains(&format!("method {word}\n")), "{choices}");
+    }
+    let all = model(
+        "set { maglevsize 5003 hashbits 16 }\nserver 1 { ipaddr 10.0.0.2 target 1 backups 2,3 }\n\
+         target 1 { ipaddr 10.0.0.3 weight 7 maxsessions 100 autodisable 3 slowstart 30 state drain }\n\
+         target 2 { ipaddr 10.0.0.4 state maintenance }\ntarget 3 ipaddr 10.0.0.5\n",
+    );
+    assert_eq!((all.tuning.maglevsize, all.tuning.hashbits), (5_003, 16));
+    assert_eq!((&all.servers[&1].targets[..], &all.servers[&1].backups[..]), (&[1][..], &[2, 3][..]));
+    let one = &all.targets[&1];
+    assert_eq!((one.weight, one.maxsessions, one.autodisable, one.slowstart.as_secs()), (7, 100, 3, 30));
+    assert_eq!(
+        (one.state, all.targets[&2].state, all.targets[&3].state),
+        (State::Drain, State::Maintenance, State::Active)
+    );
+    assert_eq!((all.targets[&3].weight, all.targets[&3].slowstart.as_secs()), (1, 0));
+    assert!(refused(&mut Config::default(), "target 1 weight 0").contains("weight"));
+}
+
+#[test]
 fn what_is_kept_is_listed_object_by_object() {
     let config = good(
         "modules arp,benchmark,slb\nset { natsync 0 bmpsize 60 dumprotation 2 }\ninterface 1 name eth0\ninterface 2 name eth1\n\
          network 1 { addr 10.0.0.0 mask 255.0.0.0 real 10.0.0.1 interfaces 2,1 }\nlgrp 3 de\n\
-         server 1 { ipaddr 10.0.0.2 method hash }\nserver 2 { ipaddr 10.0.0.3 method hash }\n",
+         server 1 { ipaddr 10.0.0.2 sessionid at }\nserver 2 { ipaddr 10.0.0.3 sessionid at }\n",
     );
     let kept = config.kept();
     let lines: Vec<_> = kept.iter().map(ToString::to_string).collect();
@@ -377,11 +400,11 @@ fn what_is_kept_is_listed_object_by_object() {
         [
             "set: natsync 0: no effect, nothing is sent to a peer",
             "network 1: interfaces 2,1: '1' has no effect, interface 2 is used",
-            "server 1: method hash: 'hash' has no effect, round robin is used",
-            "server 2: method hash: 'hash' has no effect, round robin is used",
+            "server 1: sessionid at: 'at' has no effect, src is used",
+            "server 2: sessionid at: 'at' has no effect, src is used",
         ]
     );
-    assert_eq!((kept[3].kind, kept[3].number, kept[3].keyword), (Kind::Server, 2, "method"));
+    assert_eq!((kept[3].kind, kept[3].number, kept[3].keyword), (Kind::Server, 2, "sessionid"));
     assert_eq!(config.model().expect("model").networks[&1].interface, 2);
     assert!(good(&sample("dsr.conf")).kept().is_empty());
 }
@@ -503,16 +526,16 @@ fn modules_are_set_or_added() {
 fn words_that_are_not_implemented_are_kept_or_left_out_with_one_warning() {
     let (config, diagnostics) = Config::parse(
         "f",
-        "modules arp,llb,benchmark,slb\ntarget 1 ipaddr 10.0.0.7\nserver 1 { ipaddr 10.0.0.8 method hash }\nserver 2 { ipaddr 10.0.0.9 method hash }\n",
+        "modules arp,llb,benchmark,slb\ntarget 1 ipaddr 10.0.0.7\nserver 1 { ipaddr 10.0.0.8 sessionid sip }\nserver 2 { ipaddr 10.0.0.9 sessionid sip }\n",
     );
     assert_eq!(
         diagnostics.to_string(),
         "f:1:13: warning: 'llb' (link load balancing) is not implemented in this version\n  | modules arp,llb,benchmark,slb\n  |             ^^^\n  = it is skipped and will not be saved\n\
-         f:3:35: warning: 'hash' (by client address) has no effect in this version\n  | server 1 { ipaddr 10.0.0.8 method hash }\n  |                                   ^^^^\n  = it is kept and saved; round robin is used\n"
+         f:3:38: warning: 'sip' (SIP call) has no effect in this version\n  | server 1 { ipaddr 10.0.0.8 sessionid sip }\n  |                                      ^^^\n  = it is kept and saved; src is used\n"
     );
     assert_eq!(config.model().expect("model").modules, [Module::Arp, Module::Benchmark, Module::Slb]);
     assert_eq!(config.value(Kind::Top, 0, "module").as_deref(), Some("arp,benchmark,slb"));
-    assert_eq!(config.value(Kind::Server, 2, "method").as_deref(), Some("hash"));
+    assert_eq!(config.value(Kind::Server, 2, "sessionid").as_deref(), Some("sip"));
     assert!(refused(&mut Config::default(), "modules arp,llb").contains("not implemented"));
 }
 

@@ -7,6 +7,8 @@
 //!   fails -------> with 'autodisable' so often that it is given up
 //! ```
 
+use std::collections::BTreeMap;
+
 use super::Director;
 use super::status::Status;
 use crate::conf::model;
@@ -65,9 +67,10 @@ fn held(elapsed: Duration, slowstart: Duration) -> (u16, Option<Duration>) {
     if elapsed >= slowstart {
         return (0, None);
     }
-    let next = step * (1 + (elapsed.as_micros() / step.as_micros()) as u32);
-    let gets = (next.min(slowstart).as_micros() << 16) / slowstart.as_micros();
-    ((65_536 - gets).min(65_535) as u16, Some(next.min(slowstart)))
+    let done = (elapsed.as_micros() / step.as_micros()) as u32;
+    // The share in the middle of the step.
+    let gets = (step.as_micros() * u128::from(2 * done + 1) << 15) / slowstart.as_micros();
+    (65_536_u128.saturating_sub(gets).clamp(1, 65_535) as u16, Some((step * (done + 1)).min(slowstart)))
 }
 
 /// When the last of the sessions of a target that gets no new ones may end, counted from now: `then` sessions have become
@@ -121,10 +124,18 @@ impl Director {
 
     /// What the past makes of every target at `now`.
     pub(super) fn age(&mut self, now: Instant) {
+        let mut windows = BTreeMap::<u16, Duration>::new();
+        if self.pasts.values().any(|past| past.left.is_some()) {
+            for server in self.model.servers.values() {
+                for member in server.members() {
+                    let window = windows.entry(member).or_default();
+                    *window = server.stimeout.max(*window);
+                }
+            }
+        }
         for (number, past) in &mut self.pasts {
             let target = self.model.targets.get(number);
-            let servers = self.model.servers.values().filter(|s| s.members().any(|member| member == *number));
-            let window = servers.map(|server| server.stimeout).max().unwrap_or_default();
+            let window = windows.get(number).copied().unwrap_or_default();
             past.age(now, target.map_or(Duration::ZERO, |target| target.slowstart), window);
             if target.is_none_or(|target| !target.active || target.autodisable == 0) {
                 (past.failures, past.given_up) = (0, false);
@@ -178,7 +189,7 @@ mod tests {
         assert_eq!(shares.len(), 11);
         assert_eq!(shares.last(), Some(&65_536));
         assert!(shares.windows(2).all(|two| two[1] > two[0]), "{shares:?}");
-        assert_eq!(shares[0], 6_553, "the first step is a tenth, not nothing");
+        assert_eq!(shares[0], 3_277, "half a tenth, the middle of the first step");
         assert_eq!(held(Duration::ZERO, Duration::ZERO), (0, None));
     }
 

@@ -19,6 +19,17 @@ pub(super) enum Use {
     NoLink,
 }
 
+/// Who takes the sessions of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    /// Nobody.
+    None,
+    /// Its targets.
+    Targets,
+    /// Its backups.
+    Backups,
+}
+
 impl Director {
     /// Tells every network that came into use or went out of it.
     pub(super) fn tell_networks(&mut self) {
@@ -63,16 +74,24 @@ impl Director {
         self.serving.retain(|number, _| self.model.servers.get(number).is_some_and(active));
         let mut notes = Vec::new();
         for (number, server) in self.model.servers.iter().filter(|(_, server)| active(server)) {
-            let usable = snapshot.server(*number).and_then(crate::snapshot::Server::usable);
+            let compiled = snapshot.server(*number);
+            let usable = compiled.and_then(crate::snapshot::Server::usable);
+            let service = match usable {
+                None => Service::None,
+                Some(_) if compiled.is_some_and(crate::snapshot::Server::on_backups) => Service::Backups,
+                Some(_) => Service::Targets,
+            };
             let old = self.serving.get(number).copied();
             // Right after the start nobody knows yet.
-            if old == Some(usable.is_some()) || (old.is_none() && usable.is_none() && self.is_waiting(server))
-            {
+            if old == Some(service) || (old.is_none() && usable.is_none() && self.is_waiting(server)) {
                 continue;
             }
-            self.serving.insert(*number, usable.is_some());
+            self.serving.insert(*number, service);
             let object = Object::server(*number, server);
             notes.push(match (usable, server.targets.len()) {
+                (Some(target), _) if service == Service::Backups => {
+                    Note::warning(object, format!("serving by its backups: target {target} takes sessions"))
+                }
                 (Some(target), _) => Note::notice(object, format!("serving: target {target} takes sessions")),
                 (None, 0) => Note::error(object, "not serving: it has no target"),
                 (None, 1) => Note::error(object, "not serving: its only target takes no sessions"),

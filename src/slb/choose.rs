@@ -97,11 +97,13 @@ pub(super) fn assign<K: Key>(
     let (server, number, v6) = (request.server, request.key.server(), request.info.is_v6);
     let client = Client { id: request.key.client(), dst: request.key.dst(), addr: request.info.src };
     let by_method = |chooser: &mut Chooser| {
-        let (target, why) = chooser.pick(snapshot, stats, number, client, v6)?;
-        Some((target, snapshot.reach(target, v6)?, why))
+        let nobody = snapshot.class(server, client.addr).candidates(v6).list.is_empty();
+        let refused = if nobody { Drop::NoTarget } else { Drop::Full };
+        let (target, why) = chooser.pick(snapshot, stats, number, client, v6).ok_or(refused)?;
+        Ok((target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, why))
     };
     if request.is_alone() {
-        return by_method(chooser).map(|(target, reach, _)| (target, reach)).ok_or(Drop::NoTarget);
+        return by_method(chooser).map(|(target, reach, _)| (target, reach));
     }
     // The port of a client comes back with a new connection: that one is given to a target anew.
     let asks = state::asks(request.info.tcp_flags);
@@ -116,7 +118,7 @@ pub(super) fn assign<K: Key>(
             // Enabled or not: disabling a target takes new sessions away, not old ones.
             return Ok((session.target, reach));
         }
-        let (target, reach, _) = by_method(chooser).ok_or(Drop::NoTarget)?;
+        let (target, reach, _) = by_method(chooser)?;
         stats.target(session.target).sessions.sub(1);
         session.move_to(target);
         stats.target(target).sessions.add(1);
@@ -132,7 +134,7 @@ pub(super) fn assign<K: Key>(
         let target = ring.choose(chooser.hash.flow(client.id, client.dst, 0)).ok_or(Drop::NoTarget)?;
         (target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, Why::Consistent)
     } else {
-        by_method(chooser).ok_or(Drop::NoTarget)?
+        by_method(chooser)?
     };
     // The end of a connection that nobody remembers begins no new one.
     if reach.mode == Mode::Nat && state::ends(request.info.tcp_flags) {

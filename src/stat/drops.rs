@@ -87,6 +87,8 @@ drops! {
     DnsMalformed = "dns-malformed",
     /// DNS response, sent to a server that answers queries
     DnsResponse = "dns-response",
+    /// every target of the server has as many sessions as it may have
+    Full = "full",
     /// source or destination address that no router forwards
     Martian = "martian",
     /// no network and no gateway that is up leads to the destination

@@ -23,6 +23,8 @@ mod farm;
 #[cfg(target_os = "linux")]
 mod gslb;
 #[cfg(target_os = "linux")]
+mod methods;
+#[cfg(target_os = "linux")]
 mod modes;
 #[cfg(target_os = "linux")]
 mod modes_failure;
@@ -74,6 +76,7 @@ fn main() -> std::process::ExitCode {
         route::cases(),
         syslog::cases(),
         disk::cases(),
+        methods::cases(),
         modes::cases(),
         modes_failure::cases(),
         modes_kernel::cases(),

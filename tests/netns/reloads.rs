@@ -27,9 +27,9 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// What became of the requests of one client.
 #[derive(Debug, Default)]
-struct Load {
-    answers: usize,
-    failures: Vec<String>,
+pub(crate) struct Load {
+    pub(crate) answers: usize,
+    pub(crate) failures: Vec<String>,
     slowest: Duration,
 }
 
@@ -44,7 +44,7 @@ fn request(from: Ipv4Addr) -> std::io::Result<String> {
 }
 
 /// Asks at a steady pace from all `clients` in turn until `stop`.
-fn load(host: &Host, clients: &[String], stop: &AtomicBool) -> Load {
+pub(crate) fn load(host: &Host, clients: &[String], stop: &AtomicBool) -> Load {
     host.inside(|| {
         let mut load = Load::default();
         let mut due = Instant::now();

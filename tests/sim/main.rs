@@ -3,6 +3,7 @@
 //! A [`world::World`] carries frames between [`node::Node`]s and [`host::Host`]s over a learning switch, in simulated
 //! time, and loses, delays and doubles them as its seed says. `BNG_SIM_SEED=n` replays one seed of the election.
 
+mod balance;
 mod boundary;
 mod checks;
 mod config;

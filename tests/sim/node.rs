@@ -11,6 +11,8 @@ use bng::net::PortId;
 use bng::outbox::Outbox;
 use bng::pass::bits;
 use bng::seed::Seed;
+use bng::slb::loads::Meter;
+use bng::slb::session;
 use bng::snapshot::Snapshot;
 use bng::stat::WorkerStats;
 use bng::time::{Duration, Instant};
@@ -36,6 +38,7 @@ pub(crate) struct Node {
     outbox: Outbox,
     sent: Vec<(PortId, Vec<u8>)>,
     tick_at: Instant,
+    meter: Meter,
 }
 
 impl Node {
@@ -59,6 +62,7 @@ impl Node {
             outbox: Outbox::default(),
             sent: Vec::new(),
             tick_at: now,
+            meter: Meter::default(),
         };
         node.run(now);
         node
@@ -84,6 +88,7 @@ impl Node {
     /// Does everything that is to be done at `now`.
     pub(crate) fn run(&mut self, now: Instant) {
         self.settle(now);
+        self.measure(now);
         let (mut punted, mut asked) = (Vec::new(), Vec::new());
         for worker in self.workers.values_mut() {
             if worker.engine.is_waiting() {
@@ -147,6 +152,14 @@ impl Node {
         self.settle(now);
     }
 
+    /// Sums up what targets have to do, when somebody looks at it and it is time.
+    fn measure(&mut self, now: Instant) {
+        if self.snapshot.measured && self.meter.deadline(true) <= now {
+            let workers: Vec<&WorkerStats> = self.workers.values().map(|worker| &*worker.stats).collect();
+            self.meter.sum(now, &self.director.loads(), &workers);
+        }
+    }
+
     /// Polls the director until it has nothing more to do.
     fn settle(&mut self, now: Instant) {
         while let Some(output) = self.director.poll(now) {
@@ -166,7 +179,8 @@ impl Node {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let busy = self.workers.values().any(|worker| worker.engine.is_busy());
         let tick = busy.then_some(self.tick_at);
-        [self.director.deadline(), tick].into_iter().flatten().min()
+        let sum = self.snapshot.measured.then(|| self.meter.deadline(true));
+        [self.director.deadline(), tick, sum].into_iter().flatten().min()
     }
 
     /// Frames sent since the last call, in order.
@@ -212,6 +226,18 @@ impl Node {
     /// Counters of the worker at interface 1.
     pub(crate) fn counters(&self) -> Counters {
         counters::read(&self.workers[&1].stats)
+    }
+
+    /// All sessions of all workers.
+    pub(crate) fn sessions(&self, now: Instant) -> Vec<session::View> {
+        let mut found = Vec::new();
+        for worker in self.workers.values() {
+            let mut cursor = session::Cursor::default();
+            while let Some(views) = worker.engine.sessions(now, &mut cursor, 256) {
+                found.extend(views);
+            }
+        }
+        found
     }
 
     pub(crate) fn session_count(&self) -> usize {

@@ -62,7 +62,8 @@ impl Rules<'_> {
                 let keyword = if addr.is_ipv4() { "ipaddr" } else { "ipaddr6" };
                 let gateway = self.model.gateway.iter().flat_map(|gateway| gateway.addresses());
                 let proxied = || {
-                    let mut of = self.model.servers.values().filter(|s| s.targets.contains(number));
+                    let mut of =
+                        self.model.servers.values().filter(|s| s.members().any(|member| member == *number));
                     of.all(|server| server.proxy.is_some())
                 };
                 if !gateway.into_iter().any(|gateway| gateway.is_ipv4() == addr.is_ipv4()) {
@@ -461,7 +462,7 @@ impl Rules<'_> {
     }
 
     fn targets_of<'s>(&'s self, server: &'s Server) -> impl Iterator<Item = (u16, &'s Target)> {
-        server.targets.iter().filter_map(|n| Some((*n, self.model.targets.get(n)?)))
+        server.members().filter_map(|n| Some((n, self.model.targets.get(&n)?)))
     }
 }
 

@@ -135,7 +135,8 @@ impl Rules<'_> {
         let of = |numbers: &mut dyn Iterator<Item = u16>| numbers.collect::<Vec<u16>>();
         let known = || tnat.targets.iter().filter_map(|n| Some((*n, self.model.targets.get(n)?)));
         let idle = of(&mut known().filter(|(_, target)| !target.registered).map(|(n, _)| n));
-        let strange = of(&mut tnat.targets.iter().copied().filter(|n| !server.targets.contains(n)));
+        let strange =
+            of(&mut tnat.targets.iter().copied().filter(|n| !server.members().any(|member| member == *n)));
         let lost = of(&mut known()
             .filter(|(_, target)| {
                 !target.addresses().any(|a| server.addresses().any(|b| a.is_ipv4() == b.is_ipv4()))

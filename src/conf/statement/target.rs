@@ -70,7 +70,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .default("active")
         .doc("See 'STATES OF TARGETS'.")
         .ours(),
-    Statement::new(Kind::Target, "slowstart", Arg::Number(0, 86_400), "seconds in which its share grows after it has come up, 0 for all at once")
+    Statement::new(Kind::Target, "slowstart", Arg::Number(0, 86_400), "seconds in which its share grows once it is up, 0 for none")
         .default("0")
         .doc("See 'STATES OF TARGETS'.")
         .ours(),

@@ -26,12 +26,12 @@ pub(super) fn traffic(ask: &Ask<'_>, target: u16) -> u64 {
 }
 
 /// What the agent says, as it will be when the sessions that came since then are like the others. A target whose agent has
-/// not said anything has a load of 1.
+/// not said anything has a load of 1 for each session: so without any agent this is the method `session`.
 pub(super) fn agent(ask: &Ask<'_>, target: u16) -> u64 {
     let loads = &ask.snapshot.loads;
     match loads.agent(target) {
         Some(load) => grown(load.into(), ask.sessions(target), loads.agent_sessions(target)),
-        None => grown(100, 0, 0),
+        None => grown(100, ask.sessions(target), 0),
     }
 }
 

@@ -239,3 +239,185 @@ fn choose(ask: &Ask<'_>, hash: u64) -> Option<u16> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const ROWS: u32 = 65_537;
+
+    /// `count` targets at neighbouring addresses, each with the weight that `weight` gives it.
+    fn farm(count: u16, weight: impl Fn(u16) -> u32) -> Vec<Member> {
+        let member = |n: u16| {
+            let addr = Ipv4Addr::from_bits(0x0a00_0000 + u32::from(n));
+            Member { identity: identity(Addr::v4(addr), 80), weight: weight(n) }
+        };
+        (0..count).map(member).collect()
+    }
+
+    /// Everybody is there, but those at `gone` in the order of identities.
+    fn without(frame: &Frame, gone: &[usize]) -> Ring {
+        let there = |at| (!gone.contains(&usize::from(at))).then_some(at + 1);
+        frame.ring(&(0..frame.members().len() as u16).map(there).collect::<Vec<_>>())
+    }
+
+    /// Rows of each of `count` targets.
+    fn loads(ring: &Ring, count: usize) -> Vec<u32> {
+        let mut loads = vec![0; count];
+        ring.rows().iter().for_each(|target| loads[usize::from(*target) - 1] += 1);
+        loads
+    }
+
+    /// The rows that differ.
+    fn changed(a: &Ring, b: &Ring) -> usize {
+        a.rows().iter().zip(b.rows()).filter(|(a, b)| a != b).count()
+    }
+
+    /// The largest share above the mean share, among those that are there.
+    fn imbalance(ring: &Ring, count: usize, there: usize) -> f64 {
+        let most = loads(ring, count).into_iter().max().unwrap_or(0);
+        f64::from(most) * there as f64 / ring.rows().len() as f64 - 1.0
+    }
+
+    fn pick(seed: &mut Seed, count: usize, k: usize) -> Vec<usize> {
+        let mut all: Vec<usize> = (0..count).collect();
+        (0..k).map(|_| all.swap_remove(seed.below(all.len() as u64) as usize)).collect()
+    }
+
+    #[test]
+    fn the_experiment_of_the_maglev_paper_shows_no_disruption_beyond_the_minimum() {
+        let mut seed = Seed::new(1);
+        println!("targets  rows   gone  repeats  rows changed / least possible    imbalance, worst");
+        for (count, rows, repeats) in [(100, ROWS, 100), (1_000, ROWS, 20), (1_000, 655_373, 2)] {
+            let frame = Frame::new(rows, &farm(count, |_| 1));
+            let (count, whole) = (usize::from(count), without(&frame, &[]));
+            let evenly = imbalance(&whole, count, count);
+            println!(
+                "{count:>7} {rows:>6}      0        1                              {:>8.2} %",
+                evenly * 100.0
+            );
+            assert!(evenly <= (1.0 / f64::from(rows / count as u32)).max(0.0), "{evenly}");
+            for k in [1, 2, 5, 10, 20, 50].into_iter().filter(|k| k * 10 <= count) {
+                let (mut worst, mut uneven) = (0.0_f64, 0.0_f64);
+                for _ in 0..repeats {
+                    let gone = pick(&mut seed, count, k);
+                    let ring = without(&frame, &gone);
+                    let least: u32 = gone.iter().map(|at| loads(&whole, count)[*at]).sum();
+                    worst = worst.max(changed(&whole, &ring) as f64 / f64::from(least));
+                    uneven = uneven.max(imbalance(&ring, count, count - k));
+                }
+                let uneven = uneven * 100.0;
+                println!("{count:>7} {rows:>6} {k:>6} {repeats:>8} {worst:>20.4} {uneven:>28.2} %");
+                assert!(worst <= 1.02, "{k} of {count} gone: {worst} times the least");
+                // 655 rows each: the second choices are even to a row, chance is left to the third.
+                assert!(rows / (count as u32) < 600 || k > 1 || uneven <= 1.0, "{k} of {count}: {uneven} %");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hundred_rows_each_are_even_to_one_part_in_a_hundred() {
+        for count in [10, 100, 655] {
+            let rows = rows(u32::from(count) * 100);
+            let frame = Frame::new(rows, &farm(count, |_| 1));
+            let uneven = imbalance(&without(&frame, &[]), count.into(), count.into());
+            assert!(uneven <= 0.01, "{count} targets, {rows} rows: {uneven}");
+        }
+    }
+
+    #[test]
+    fn weights_are_met_to_a_row_and_so_are_those_of_who_is_left() {
+        let weight = |n: u16| 1 + u32::from(n) % 7;
+        let frame = Frame::new(ROWS, &farm(60, weight));
+        let weights: Vec<f64> = frame.members().iter().map(|member| member.weight.into()).collect();
+        let sum: f64 = weights.iter().sum();
+        for (load, weight) in loads(&without(&frame, &[]), 60).iter().zip(&weights) {
+            assert!((f64::from(*load) - f64::from(ROWS) * weight / sum).abs() < 1.0);
+        }
+        for gone in 0..60 {
+            let left = sum - weights[gone];
+            for (at, load) in loads(&without(&frame, &[gone]), 60).iter().enumerate() {
+                let due = if at == gone { 0.0 } else { f64::from(ROWS) * weights[at] / left };
+                assert!((f64::from(*load) - due).abs() <= 3.0, "{load} rows of {due}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_rows_follow_from_the_set_alone() {
+        let mut members = farm(50, |n| 1 + u32::from(n) % 3);
+        let before = without(&Frame::new(ROWS, &members), &[3, 7]);
+        let mut seed = Seed::new(5);
+        for _ in 0..20 {
+            let (a, b) = (seed.below(50) as usize, seed.below(50) as usize);
+            members.swap(a, b);
+        }
+        assert_eq!(before, without(&Frame::new(ROWS, &members), &[7, 3]));
+    }
+
+    #[test]
+    fn who_comes_back_gets_its_own_rows_and_no_others() {
+        let frame = Frame::new(ROWS, &farm(20, |_| 1));
+        for (gone, back) in [(vec![1, 2, 3], vec![1, 3]), ((1..20).collect(), (2..20).collect())] {
+            let (less, more) = (without(&frame, &gone), without(&frame, &back));
+            let joined = gone.iter().find(|at| !back.contains(at)).unwrap() + 1;
+            for (a, b) in less.rows().iter().zip(more.rows()) {
+                assert!(a == b || usize::from(*b) == joined, "a row went from {a} to {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_written_into_the_farm_takes_about_its_share() {
+        // Here the frame itself is another one: that is Maglev as it is in the paper.
+        let (all, mut worst) = (farm(101, |_| 1), 0.0_f64);
+        let whole = Frame::new(ROWS, &all);
+        for skip in 0..20 {
+            let less: Vec<Member> = whole
+                .members()
+                .iter()
+                .copied()
+                .enumerate()
+                .filter(|(at, _)| *at != skip)
+                .map(|(_, member)| member)
+                .collect();
+            let frame = Frame::new(ROWS, &less);
+            let numbers: Vec<_> = (1..=101).filter(|n| usize::from(*n) != skip + 1).map(Some).collect();
+            let (before, after) = (frame.ring(&numbers), without(&whole, &[]));
+            worst = worst.max(changed(&before, &after) as f64 / f64::from(ROWS) * 101.0);
+        }
+        println!("one target written into a farm of 100 changes {worst:.2} times its share of the rows");
+        assert!(worst < 4.0, "{worst} times its share");
+    }
+
+    #[test]
+    fn nobody_and_one_alone_are_farms_too() {
+        assert_eq!(Frame::new(ROWS, &[]).ring(&[]).choose(7), None);
+        let frame = Frame::new(ROWS, &farm(1, |_| 9));
+        assert!(without(&frame, &[]).rows().iter().all(|target| *target == 1));
+        assert_eq!(without(&frame, &[0]).choose(7), None);
+        let few = Frame::new(rows(1_009), &farm(1_024, |_| 1));
+        assert!(without(&few, &[]).rows().iter().all(|target| (1..=1_024).contains(target)));
+    }
+
+    #[test]
+    fn leading_bits_of_ipv6_are_32_more() {
+        let v4 = |text: &str| Addr::v4(text.parse().unwrap());
+        let v6 = |text: &str| Addr::v6(text.parse().unwrap());
+        assert_eq!(leading(v4("192.0.2.77"), 24), leading(v4("192.0.2.1"), 24));
+        assert_ne!(leading(v4("192.0.2.77"), 32), leading(v4("192.0.2.1"), 128));
+        assert_eq!(leading(v6("2001:db8:1:2::3"), 24), leading(v6("2001:db8:1:ff::"), 24));
+        assert_ne!(leading(v6("2001:db8:1:2::3"), 32), leading(v6("2001:db8:1:ff::"), 32));
+        assert_eq!(leading(v4("192.0.2.77"), 0), leading(v4("10.9.8.7"), 0));
+        assert_eq!(leading(v6("::1"), 128), v6("::1"));
+    }
+
+    #[test]
+    fn sizes_become_primes() {
+        assert_eq!(
+            (rows(65_537), rows(65_536), rows(1_009), rows(655_373)),
+            (65_537, 65_537, 1_009, 655_373)
+        );
+    }
+}
