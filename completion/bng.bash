@@ -39,10 +39,10 @@ _bng_follow() {
     esac
     case "$#:$*" in
         "0:"|"1:help")
-            printf '%s ' arp-insert benchmark check clear dump exit help ping quit reload save show snapshot
-            printf '%s ' source stop version load reset shutdown statreset hostname remark module modules ipdb
-            printf '%s ' ipdb6 set interface vrrp network gateway vip lgrp server target tnat register unregister
-            printf '%s ' enable disable no license
+            printf '%s ' arp-insert benchmark check clear dump exit help ipdb-reload ping quit reload save show
+            printf '%s ' snapshot source stop version load reset shutdown statreset hostname remark module modules
+            printf '%s ' ipdb ipdb6 set interface vrrp network gateway vip lgrp server target tnat register
+            printf '%s ' unregister enable disable no license
             ;;
         "1:benchmark")
             printf '%s ' stop
@@ -79,9 +79,9 @@ _bng_follow() {
         "2:help lgrp")
             printf '%s ' lgrp
             ;;
-        "2:help server")
+        "2:help server"|"3:no server "*)
             printf '%s ' name ipaddr ipaddr6 sessionid port protocol method stimeout ftimeout onepacket proxy prx
-            printf '%s ' prx6 snat gslb gslbttl target backup
+            printf '%s ' prx6 snat gslb gslbttl gslbname gslbzone gslbns target backup
             ;;
         "2:help target")
             printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 agentkey
@@ -100,15 +100,15 @@ _bng_follow() {
             ;;
         "1:show")
             printf '%s ' arp benchmark commandlog conffile configuration counters drops dump gateway instance
-            printf '%s ' interfaces lgrp license log modules nat networks nodeid parameters pools servers sessions
-            printf '%s ' snapshots startuplog targets threads uptime version vips vrrp
+            printf '%s ' interfaces ipdb lgrp license locations log modules nat networks nodeid parameters pools
+            printf '%s ' servers sessions snapshots startuplog targets threads uptime version vips vrrp
             ;;
         "2:show arp"|"2:show benchmark"|"2:show commandlog"|"2:show conffile"|"2:show configuration"\
         |"2:show counters"|"2:show drops"|"2:show dump"|"2:show gateway"|"2:show instance"\
-        |"2:show interfaces"|"2:show lgrp"|"2:show license"|"2:show log"|"2:show modules"|"2:show nat"\
-        |"2:show networks"|"2:show nodeid"|"2:show parameters"|"2:show pools"|"2:show servers"\
-        |"2:show sessions"|"2:show snapshots"|"2:show startuplog"|"2:show targets"|"2:show threads"\
-        |"2:show uptime"|"2:show version"|"2:show vips"|"2:show vrrp")
+        |"2:show interfaces"|"2:show ipdb"|"2:show lgrp"|"2:show license"|"2:show locations"|"2:show log"\
+        |"2:show modules"|"2:show nat"|"2:show networks"|"2:show nodeid"|"2:show parameters"|"2:show pools"\
+        |"2:show servers"|"2:show sessions"|"2:show snapshots"|"2:show startuplog"|"2:show targets"\
+        |"2:show threads"|"2:show uptime"|"2:show version"|"2:show vips"|"2:show vrrp")
             printf '%s ' json
             ;;
         "1:module"|"1:modules")
@@ -160,11 +160,7 @@ _bng_follow() {
             ;;
         "2:server "*)
             printf '%s ' name ipaddr ipaddr6 sessionid port ports protocol method stimeout ftimeout onepacket
-            printf '%s ' proxy prx prx6 snat gslb gslbttl target targets backup backups
-            ;;
-        "3:no server "*)
-            printf '%s ' name ipaddr ipaddr6 sessionid port protocol method stimeout ftimeout onepacket proxy prx
-            printf '%s ' prx6 snat gslb gslbttl target backup
+            printf '%s ' proxy prx prx6 snat gslb gslbttl gslbname gslbzone gslbns target targets backup backups
             ;;
         "3:server "*" sessionid")
             printf '%s ' src src+port dst both both+port sip at

@@ -25,6 +25,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::conf::model::{self, Model, Network};
+use crate::location::Locations;
 use crate::module::vrrp::machine::{Machine, Reason, State};
 use crate::nat::Pools;
 use crate::net::neighbor::{Due, Learned, Neighbors};
@@ -114,6 +115,8 @@ pub struct Director {
     loads: Arc<Loads>,
     /// What the last snapshot was made of.
     shelves: snapshot::Shelves,
+    /// Where clients are.
+    locations: Locations,
     /// When the announcements of a take-over are repeated, because the first may be lost.
     announce_again: Option<Instant>,
     /// Last complaint about a foreign owner of one of our addresses.
@@ -153,6 +156,7 @@ impl Director {
             pools: BTreeMap::new(),
             loads: Arc::default(),
             shelves: snapshot::Shelves::default(),
+            locations: Locations::default(),
             announce_again: None,
             conflict_told: BTreeMap::new(),
             pings: Vec::new(),
@@ -189,6 +193,17 @@ impl Director {
             }
         }
         self.rewire(now);
+    }
+
+    /// New knowledge of where clients are.
+    pub fn locate(&mut self, locations: Locations) {
+        self.locations = locations;
+        self.changed = true;
+    }
+
+    /// What is known of where clients are.
+    pub fn locations(&self) -> &Locations {
+        &self.locations
     }
 
     /// Interface `port` has been opened.
@@ -669,6 +684,10 @@ impl Knowledge for Director {
 
     fn asking(&self) -> Arc<Pools> {
         self.checks.asking()
+    }
+
+    fn locations(&self) -> Locations {
+        self.locations.clone()
     }
 
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>> {

@@ -9,6 +9,7 @@
 //! - Both speak in the protocols of [`wire`], count in [`stat`], and take [`time`] and randomness ([`seed`]) as
 //!   arguments: the same input gives the same output, on every machine, in every test.
 //! - What happens is told as a [`note`]; a [`throttle`] keeps repetitions and floods out of the log.
+//! - [`location`] says where clients are.
 //! - [`cli`] is what operators type and read. `daemon` puts threads, clocks and sockets around all of it; without the
 //!   feature of that name the library needs no operating system.
 //!
@@ -23,6 +24,7 @@ pub mod director;
 pub mod engine;
 pub mod flow;
 mod hash;
+pub mod location;
 pub mod module;
 pub mod nat;
 pub mod net;

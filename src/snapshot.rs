@@ -5,6 +5,8 @@
 
 mod compile;
 pub mod farm;
+pub mod gslb;
+mod places;
 mod services;
 pub mod translation;
 
@@ -13,6 +15,7 @@ use std::sync::Arc;
 
 use crate::conf::model::{Method, Module, Network, SessionId, Side, Tunnel};
 use crate::flow::Timeouts;
+use crate::location::Locations;
 use crate::nat::Pools;
 use crate::net::route::Routes;
 use crate::net::{Addr, AddrMap, PortId};
@@ -21,6 +24,7 @@ use crate::time::Duration;
 use crate::wire::{MacAddr, protocol};
 pub use compile::{compile, own_addresses, sources};
 pub use farm::{Candidate, Candidates, Class, Shelves, TargetSet};
+pub use places::Places;
 pub use services::Services;
 use translation::{Rule, Translation};
 
@@ -78,6 +82,8 @@ pub struct Server {
     pub proxy4: Vec<Addr>,
     /// The same for IPv6.
     pub proxy6: Vec<Addr>,
+    /// It answers DNS queries, and forwards nothing.
+    pub gslb: Option<Arc<gslb::Gslb>>,
     /// How a new session is given to a target.
     pub method: Method,
     /// All its targets, backups included: those that a session of it may have.
@@ -85,6 +91,8 @@ pub struct Server {
     /// Whom its clients can get, at least one class. The first is for everybody who is in no other, see
     /// [`Snapshot::class`].
     pub classes: Vec<Class>,
+    /// Which of them the clients of a location are in.
+    pub places: Places,
 }
 
 impl Server {
@@ -185,6 +193,8 @@ pub struct Snapshot {
     pub routes: Routes,
     /// What each virtual address serves.
     pub services: AddrMap<Services>,
+    /// Where clients are.
+    pub locations: Locations,
     /// Servers by number.
     pub servers: Vec<Option<Server>>,
     /// Targets by number.
@@ -229,6 +239,7 @@ impl Snapshot {
             forwarding: false,
             routes: Routes::default(),
             services: AddrMap::build(&[]),
+            locations: Locations::default(),
             servers: Vec::new(),
             targets: Vec::new(),
             answerers: AddrMap::build(&[]),
@@ -260,8 +271,8 @@ impl Snapshot {
 
     /// Whom a client of `server` with this address can get.
     #[inline]
-    pub fn class<'s>(&self, server: &'s Server, _client: Addr) -> &'s Class {
-        &server.classes[0]
+    pub fn class<'s>(&self, server: &'s Server, client: Addr) -> &'s Class {
+        &server.classes[server.places.class(&self.locations, client)]
     }
 
     /// Where frames of this family go for target `number`, if it is up.
@@ -319,6 +330,8 @@ pub trait Knowledge {
     fn target(&self, number: u16) -> Target;
     /// Ports that health checks ask from.
     fn asking(&self) -> Arc<Pools>;
+    /// What is known of where clients are.
+    fn locations(&self) -> Locations;
     /// The ports of `addr`, one of [`sources`].
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>>;
     /// What every target has to do.

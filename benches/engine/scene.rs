@@ -5,13 +5,16 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bng::conf::model::{
-    Interface, Method, Model, Module, Network, Ports, Protocol, Proxy, Server, Side, Subnet4, Target, Tunnel,
+    Gslb, Interface, Method, Model, Module, Network, Ports, Protocol, Proxy, Server, Side, Subnet4, Target,
+    Tunnel,
 };
+use bng::location::Locations;
 use bng::nat::Pools;
 use bng::net::Addr;
 use bng::net::route::{Attached, Routes};
 use bng::snapshot::{self, Hop, Knowledge, Mode, Reach, Snapshot};
 use bng::time::Duration;
+use bng::wire::dns::OwnedName;
 use bng::wire::{MacAddr, ethernet, ethertype, ipv4, protocol, udp};
 use bng_platform::Meta;
 use bng_platform::memory::MemoryFrame;
@@ -20,6 +23,8 @@ pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);
 /// A host outside, behind the gateway.
 const WORLD: Ipv4Addr = Ipv4Addr::new(8, 8, 8, 8);
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 254);
+/// What queries ask for.
+const NAME: &str = "www.example.org";
 const STATION: MacAddr = MacAddr([4, 0, 0, 0, 0, 0]);
 
 /// How packets are forwarded.
@@ -33,6 +38,8 @@ pub(crate) enum Way {
     Nat,
     /// Routing without translation.
     Rt,
+    /// Queries are answered with the address of a target.
+    Dns,
 }
 
 /// The snapshot of a node whose server has so many targets.
@@ -52,7 +59,7 @@ pub(crate) fn farm(method: Method, targets: u16) -> Snapshot {
 
 impl Way {
     /// Every way with the name that the table gives it.
-    pub(crate) const ALL: [(&str, Self); 8] = [
+    pub(crate) const ALL: [(&str, Self); 9] = [
         ("dsr", Self::Dsr),
         ("routed", Self::Routed),
         ("proxy", Self::Proxy),
@@ -61,6 +68,7 @@ impl Way {
         ("tunnel gre", Self::Tunnel(Tunnel::Gre)),
         ("nat", Self::Nat),
         ("rt", Self::Rt),
+        ("dns", Self::Dns),
     ];
 
     /// The snapshot of a node that forwards this way.
@@ -98,6 +106,11 @@ impl Way {
                 v4: vec![Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)],
                 v6: Vec::new(),
             }),
+            gslb: (self == Self::Dns).then(|| Gslb {
+                ttl: 10,
+                names: OwnedName::parse(NAME).into_iter().collect(),
+                ..Gslb::default()
+            }),
             registered: true,
             active: true,
             ..Server::default()
@@ -120,10 +133,16 @@ impl Way {
         }
     }
 
-    /// A 60-byte frame (64 with FCS) from client number `n`.
+    /// A 60-byte frame (64 with FCS), or a query of 75, from client number `n`.
     pub(crate) fn frame(self, n: u32) -> MemoryFrame {
         let dst = if matches!(self, Self::Nat | Self::Rt) { WORLD } else { VIP };
-        let mut bytes = vec![0; 60];
+        let query: Vec<u8> = if self == Self::Dns {
+            let name = OwnedName::parse(NAME).expect("a name");
+            [&[0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0], name.as_name().wire(), &[0, 1, 0, 1]].concat()
+        } else {
+            vec![7; 18]
+        };
+        let mut bytes = vec![0; 42 + query.len()];
         let src = Ipv4Addr::from_bits(0x0a00_0000 + 0x1_0000 + n);
         let frame = ethernet::Repr {
             dst: MacAddr::real(Ipv4Addr::new(10, 0, 0, 1)),
@@ -131,7 +150,7 @@ impl Way {
             ethertype: ethertype::IPV4,
         };
         frame.emit(&mut bytes);
-        let datagram = udp::Repr { src_port: 4000, dst_port: 53, payload: &[7; 18] };
+        let datagram = udp::Repr { src_port: 4000, dst_port: 53, payload: &query };
         let ip = ipv4::Repr {
             src,
             dst,
@@ -185,7 +204,7 @@ impl Knowledge for Known {
         let mode = match self.way {
             Way::Dsr => Mode::Dsr,
             Way::Tunnel(kind) => Mode::Tunnel(kind, Ipv4Addr::new(10, 0, 0, 1).into(), addr),
-            Way::Routed | Way::Proxy | Way::Nat | Way::Rt => Mode::Nat,
+            Way::Routed | Way::Proxy | Way::Nat | Way::Rt | Way::Dns => Mode::Nat,
         };
         snapshot::Target {
             v4: Some(Reach { hop, mode, addr }),
@@ -194,6 +213,9 @@ impl Knowledge for Known {
             open: true,
             ..snapshot::Target::default()
         }
+    }
+    fn locations(&self) -> Locations {
+        Locations::default()
     }
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>> {
         let first = [Addr::v4(Ipv4Addr::new(10, 0, 0, 1)), Addr::v4(Ipv4Addr::new(192, 0, 2, 1))];

@@ -46,6 +46,15 @@ pub enum Command<'a> {
         /// For programs.
         json: bool,
     },
+    /// Tell where an address is.
+    Locate {
+        /// The address, no IPv4 address in disguise.
+        address: IpAddr,
+        /// For programs.
+        json: bool,
+    },
+    /// Read the files of locations again.
+    IpdbReload,
     /// Write the running configuration.
     Save {
         /// File, the instance's own when `None`.
@@ -291,6 +300,18 @@ mod tests {
         assert!(parse("show targets x").unwrap_err().contains("neither a number"));
         assert!(parse("show targets 7 x").unwrap_err().contains("no form of output"));
         assert_eq!(parse("show targets 7 json x").unwrap_err(), "show: 'x' is one word too many");
+    }
+
+    #[test]
+    fn an_address_is_located() {
+        let locate = |address: &str, json| Ok(Command::Locate { address: address.parse().unwrap(), json });
+        assert_eq!(parse("show locations 10.0.0.1"), locate("10.0.0.1", false));
+        assert_eq!(parse("sh loc ::ffff:10.0.0.1 json"), locate("10.0.0.1", true));
+        let all = |json| Ok(Command::Show { what: Show::Locations, number: None, json });
+        assert_eq!((parse("show locations"), parse("show locations json")), (all(false), all(true)));
+        assert!(parse("show locations www").unwrap_err().contains("neither an address nor"));
+        assert!(parse("show locations ::1 json x").is_err());
+        assert_eq!(parse("ipdb-reload"), Ok(Command::IpdbReload));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::keyword::{Match, alternatives, nearest, unique_prefix};
 use super::kind::Kind;
 use super::lexer::quote_if_needed;
 use super::ports;
+use crate::wire::dns::OwnedName;
 
 /// One word of a fixed set that an argument may be.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,6 +87,8 @@ pub enum Arg {
     Ipv6s(usize),
     /// A list of words of letters, digits, `-` and `_`, each of at most this many characters and each at most once.
     Names(usize),
+    /// A list of domain names, each once, of which there are at most this many.
+    Domains(usize),
     /// `0` or `1`.
     Flag,
     /// `enable` or `disable`.
@@ -273,6 +276,8 @@ impl Arg {
             Self::Ipv4s(_) => "<ipv4>[,<ipv4>...]".to_owned(),
             Self::Ipv6s(_) => "<ipv6>[,<ipv6>...]".to_owned(),
             Self::Names(_) => "<name>[,<name>...]".to_owned(),
+            Self::Domains(1) => "<domain>".to_owned(),
+            Self::Domains(_) => "<domain>[,<domain>...]".to_owned(),
             Self::Flag => FLAGS.join("|"),
             Self::Switch => "enable|disable".to_owned(),
             Self::Choice(choices) => accepted(choices).collect::<Vec<_>>().join("|"),
@@ -301,6 +306,7 @@ impl Arg {
             Self::Ipv4s(_) => Some("192.0.2.1 or 192.0.2.1,192.0.2.2"),
             Self::Ipv6s(_) => Some("2001:db8::1 or 2001:db8::1,2001:db8::2"),
             Self::Names(_) => Some("de or de,at"),
+            Self::Domains(_) => Some("www.example.org"),
             Self::Indices(_) => Some("1 or 1,2 or 1-4"),
             Self::Probe => Some("3,10"),
             Self::PortProbe => Some("80,3,10"),
@@ -337,6 +343,7 @@ impl Arg {
             Self::Ipv4s(max) => hosts(word, max, |word| host4(word).map(IpAddr::from)).map(Value::Hosts),
             Self::Ipv6s(max) => hosts(word, max, |word| host6(word).map(IpAddr::from)).map(Value::Hosts),
             Self::Names(max) => names(word, max).map(Value::Names),
+            Self::Domains(max) => domains(word, max).map(Value::Names),
             Self::Flag => match word {
                 "0" => Ok(Value::Flag(false)),
                 "1" => Ok(Value::Flag(true)),
@@ -578,6 +585,28 @@ fn names(word: &str, max: usize) -> Result<Vec<String>, Refusal> {
             return Err(Refusal::new(format!("'{name}' appears twice")).part(part));
         }
         list.push(name.to_owned());
+    }
+    Ok(list)
+}
+
+/// Reads a list of at most `max` names of hosts, which are written in small letters and without a dot at their end.
+fn domains(word: &str, max: usize) -> Result<Vec<String>, Refusal> {
+    let mut list: Vec<String> = Vec::new();
+    for part in elements(word)? {
+        let name = OwnedName::parse(&word[part.clone()]).ok_or_else(|| {
+            Refusal::new(format!("{} is not a domain name", shown(&word[part.clone()])))
+                .hint("its labels have up to 63 letters, digits, '-' and '_'; all of it up to 253")
+                .part(part.clone())
+        })?;
+        let name = name.to_string();
+        if list.contains(&name) {
+            return Err(Refusal::new(format!("'{name}' appears twice")).part(part));
+        }
+        if list.len() == max {
+            let most = if max == 1 { "one name is".to_owned() } else { format!("{max} names are") };
+            return Err(Refusal::new(format!("only {most} allowed")).part(part));
+        }
+        list.push(name);
     }
     Ok(list)
 }
@@ -869,6 +898,13 @@ mod tests {
             refused(Arg::Names(4), "de,a b"),
             "'a b' is not a name (a name has up to 4 letters, digits, '-' and '_')"
         );
+        let domains = Arg::Domains(2);
+        assert_eq!(domains.parse("WWW.Example.org.,x").unwrap().to_string(), "www.example.org,x");
+        assert_eq!(refused(domains, "a.b,A.b."), "'a.b' appears twice");
+        assert_eq!(refused(domains, "a,b,c"), "only 2 names are allowed");
+        for wrong in [".", "a..b", "a b", "*.b", &"a".repeat(64), &"a.".repeat(128)] {
+            assert!(refused(domains, wrong).contains("is not a domain name"), "{wrong}");
+        }
         assert_eq!(Arg::Host.parse("10.0.0.1").map(|v| v.to_string()), Ok("10.0.0.1".to_owned()));
         assert_eq!(Arg::Host.parse("2001:DB8::1").map(|v| v.to_string()), Ok("2001:db8::1".to_owned()));
         assert!(Arg::Host.parse("224.0.0.1").is_err());

@@ -6,6 +6,7 @@
 //! registered.
 
 mod checks;
+mod gslb;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -17,8 +18,8 @@ use super::diagnostic::{Diagnostic, Diagnostics, Severity, Source, shown};
 use super::kind::Kind;
 use super::model::{
     Access, Alerts, BenchmarkPlan, DumpLimits, Facility, Gateway, Interface, Method, Model, Module, Network,
-    Ports, Probe, Protocol, Proxy, Server, SessionId, Side, State, Subnet4, Target, Tnat, Tuning, Tunnel, Vip,
-    Vrrp,
+    Ports, Probe, Protocol, Proxy, Server, SessionId, Side, State, Subnet4, Target, Tnat, Tuning, Tunnel,
+    Vip, Vrrp,
 };
 use super::parser::{Doubt, Mode};
 use super::statement::STATEMENTS;
@@ -71,6 +72,8 @@ pub(super) fn interpret(
     };
     model.networks = interpreter.networks(&model);
     model.vrrp = interpreter.vrrp(&model);
+    (model.ipdb, model.ipdb6) = (interpreter.location_file("ipdb"), interpreter.location_file("ipdb6"));
+    model.lgrps = interpreter.lgrps();
     model.gateway = interpreter.gateway(&model);
     model.targets = interpreter.targets(&model);
     model.servers = interpreter.servers(&model);
@@ -142,6 +145,13 @@ impl<'a> Subject<'a> {
             .iter()
             .filter_map(|a| if let IpAddr::V6(a) = a { Some(*a) } else { None })
             .collect()
+    }
+
+    fn names(self, keyword: &str) -> &'a [String] {
+        match self.value(keyword) {
+            Some(Value::Names(list)) => list,
+            _ => &[],
+        }
     }
 
     fn indices(self, keyword: &str) -> &'a [u16] {
@@ -652,6 +662,7 @@ impl<'a> Interpreter<'a, '_> {
                     Some(Value::Host(addr)) => Some(*addr),
                     _ => None,
                 },
+                lgrps: subject.indices("lgrp").to_vec(),
                 weight: subject.number("weight").unwrap_or(1),
                 maxsessions: subject.number("maxsessions").unwrap_or(0),
                 autodisable: subject.number("autodisable").unwrap_or(0),
@@ -770,6 +781,7 @@ impl<'a> Interpreter<'a, '_> {
                     .map(|n| Duration::from_secs(n.into())),
                 onepacket: subject.switch("onepacket"),
                 proxy: proxy(subject),
+                gslb: self.gslb(subject),
                 registered: subject.object.registered,
                 active: subject.active(),
             };
@@ -804,6 +816,7 @@ impl<'a> Interpreter<'a, '_> {
                     Some(&format!("for example: server {number} target 1")),
                 );
             }
+            self.check_gslb_targets(subject, &server, model);
             self.check_targets_of(subject, &server, ("target", &server.targets), model);
             self.check_targets_of(subject, &server, ("backup", &server.backups), model);
             if let Some(both) = server.backups.iter().find(|number| server.targets.contains(number)) {
@@ -824,7 +837,8 @@ impl<'a> Interpreter<'a, '_> {
         model: &Model,
     ) {
         let name = subject.name();
-        for number in list {
+        // To those of a server that answers DNS no packet is sent.
+        for number in list.iter().filter(|_| server.gslb.is_none()) {
             let Some(target) = model.targets.get(number) else { continue };
             if self.doubt.objects.contains(&(Kind::Target, *number)) {
                 continue;

@@ -92,6 +92,8 @@ impl Arg {
             Self::Codes => "Numbers from 100 to 599, or ranges such as '200-299'.".to_owned(),
             Self::Ipv4s(max) | Self::Ipv6s(max) => format!("At most {max} addresses."),
             Self::Names(max) => format!("Words of up to {max} letters, digits, '-' and '_'."),
+            Self::Domains(1) => "A domain name, with or without a dot at its end.".to_owned(),
+            Self::Domains(max) => format!("At most {max} domain names, with or without a dot at their end."),
             Self::Indices(kind) => {
                 let last = kind.limit().unwrap_or(0);
                 format!("Numbers from 1 to {last}, or ranges such as '1-4'.")

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 pub use super::ports::Ports;
+use crate::wire::dns::OwnedName;
 
 /// One stage of the packet chain, a word of the `modules` statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -324,10 +325,30 @@ pub struct Server {
     pub onepacket: bool,
     /// Both addresses of a packet are translated: answers come back here.
     pub proxy: Option<Proxy>,
+    /// It answers DNS queries by itself.
+    pub gslb: Option<Gslb>,
     /// Registered: its addresses are answered.
     pub registered: bool,
     /// Registered and enabled: it takes traffic.
     pub active: bool,
+}
+
+/// What a server answers DNS queries with: addresses of its targets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gslb {
+    /// Seconds that an answer holds.
+    pub ttl: u32,
+    /// Names that have the address of a target.
+    pub names: Vec<OwnedName>,
+    /// The zone of all of them; without it, each is its own.
+    pub zone: Option<OwnedName>,
+    /// Name servers of the zone; when empty, this server under the name `ns` below the zone.
+    pub ns: Vec<OwnedName>,
+}
+
+impl Gslb {
+    /// Label of the name server below a zone without `gslbns`.
+    pub const NS: &'static str = "ns";
 }
 
 /// How packets reach a target behind routers.
@@ -394,6 +415,8 @@ pub struct Target {
     pub tunnel: Option<Tunnel>,
     /// Next hop on the way to it, where the networks and the gateway do not tell.
     pub via: Option<IpAddr>,
+    /// Location groups whose clients it takes; when empty, those of no group that matters.
+    pub lgrps: Vec<u16>,
     /// Share of new sessions among the targets of a server, at least 1; 0 in a target that was not read from text stands
     /// for 1.
     pub weight: u32,
@@ -542,6 +565,12 @@ pub struct Model {
     pub dump: DumpLimits,
     /// `set bmduration`, `set bmpsize` and `set bmwsize`
     pub benchmark: BenchmarkPlan,
+    /// File that tells the location of IPv4 addresses.
+    pub ipdb: Option<String>,
+    /// The same of IPv6 addresses.
+    pub ipdb6: Option<String>,
+    /// Location groups by number: codes in small letters.
+    pub lgrps: BTreeMap<u16, Vec<String>>,
     /// Interfaces by number.
     pub interfaces: BTreeMap<u16, Interface>,
     /// Networks by number.

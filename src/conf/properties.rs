@@ -147,6 +147,14 @@ fn value(seed: &mut Seed, statement: &Statement) -> Value {
             };
             Value::Names((0..=seed.below(5)).map(|n| name(seed, n)).collect())
         }
+        Arg::Domains(max) => {
+            let name = |seed: &mut Seed, n: usize| {
+                let label = ["www", "x_y", "a-b", "n"][seed.below(4) as usize];
+                format!("{label}{n}.{}", ["example.org", "test", "a.b.c.d"][seed.below(3) as usize])
+            };
+            let count = 1 + seed.below(max.min(5) as u64) as usize;
+            Value::Names((0..count).map(|n| name(seed, n)).collect())
+        }
         Arg::Flag => Value::Flag(seed.below(2) == 1),
         Arg::Switch => Value::Switch(seed.below(2) == 1),
         Arg::Choice(choices) => {

@@ -252,9 +252,6 @@ fn a_file_of_a_later_original_is_kept_with_one_warning_per_keyword() {
             kept("'syncpeer' of network", "sessions are not told to it"),
             "warning: 'plugin' of server is not implemented in this version (it is skipped and will not be saved)"
                 .to_owned(),
-            kept("'lgrp' of target", "clients of all locations are taken"),
-            kept("'lgrp'", "no location is known"),
-            kept("'ipdb'", "no location is known"),
         ]
     );
     let written = config.write(&header());
@@ -279,9 +276,74 @@ fn a_file_of_a_later_original_is_kept_with_one_warning_per_keyword() {
         ("80,443", &[1][..])
     );
     // Typed by hand, what is kept is taken with the same warning; what only has a name is refused.
-    assert!(applied(&mut config, "server 1 gslb enable").contains("'gslb' of server has no effect"));
+    assert!(applied(&mut config, "target 1 ascale 2").contains("'ascale' of target has no effect"));
     assert!(refused(&mut config, "server 1 plugin x").contains("'plugin' of server is not implemented"));
     assert!(refused(&mut config, "module llb").contains("not implemented in this version"));
+}
+
+#[test]
+fn servers_that_answer_dns_and_locations_reach_the_model() {
+    let text = "ipdb /etc/v4.csv\nlgrp 1 DE,at\n\
+        server 1 { ipaddr 10.0.0.9 port 53 protocol udp gslb enable gslbname WWW.g.example.org.,g.example.org \
+        gslbzone g.example.org gslbns ns1.example.org targets 1 }\nserver 2 { ipaddr 10.0.0.8 gslbname a.b }\n\
+        target 1 { ipaddr 192.0.2.1 port 80 protocol tcp lgrp 1 }\nregister servers 1\n";
+    let config = good(text);
+    let model = config.model().expect("model");
+    let gslb = model.servers[&1].gslb.as_ref().expect("it is enabled");
+    let names: Vec<String> =
+        gslb.names.iter().chain(&gslb.zone).chain(&gslb.ns).map(ToString::to_string).collect();
+    assert_eq!(names, ["www.g.example.org", "g.example.org", "g.example.org", "ns1.example.org"]);
+    assert_eq!((gslb.ttl, model.servers[&2].gslb.is_none()), (10, true));
+    assert_eq!((model.ipdb.as_deref(), model.ipdb6), (Some("/etc/v4.csv"), None));
+    assert_eq!(
+        (&model.lgrps[&1][..], &model.targets[&1].lgrps[..]),
+        (&["de".to_owned(), "at".to_owned()][..], &[1][..])
+    );
+    assert_eq!(good(&config.write(&header())), config);
+    assert!(config.kept().is_empty());
+}
+
+#[test]
+fn what_no_resolver_could_use_is_refused() {
+    let errors = |statements: &str| {
+        let text = format!(
+            "server 1 {{ ipaddr 10.0.0.9 port 53 gslb enable targets 1 {statements} }}\ntarget 1 ipaddr 192.0.2.1\n\
+             register servers 1\ntarget 2 {{ ipaddr 192.0.2.2 tunnel gue }}\n"
+        );
+        let (_, diagnostics) = Config::parse("f", &text);
+        diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let long = format!("{0}.{0}.{0}", "a".repeat(60));
+    for (statements, expected) in [
+        ("gslbname a.b", ""),
+        (
+            "gslbname a.b backups 2",
+            "error: server 1 hands out addresses of its targets, but target 2 is behind a tunnel",
+        ),
+        ("", "warning: server 1 has no gslbname and will refuse every DNS query"),
+        (
+            "gslbname a.b protocol tcp",
+            "error: server 1 answers DNS over UDP only ('gslb'), but its protocol is tcp",
+        ),
+        ("gslbname a.b gslbzone c", "error: a.b of server 1 does not lie in its zone c"),
+        (
+            "gslbname a.b gslbns ns.a.b",
+            "error: name server ns.a.b of server 1 lies in the zone a.b, where it has no address",
+        ),
+        ("gslbname a.b,ns.a.b gslbzone a.b", "error: ns.a.b of server 1 is the name of its name server"),
+        (
+            &format!("gslbname a.b gslbns {long}"),
+            "error: the name servers of server 1 have 184 bytes of names, 150 are the most",
+        ),
+    ] {
+        assert_eq!(errors(statements), expected, "{statements}");
+    }
+    let mut config = Config::default();
+    assert!(
+        applied(&mut config, "ipdb ip.csv")
+            .contains("ipdb 'ip.csv' is no absolute path and will not be read")
+    );
+    assert_eq!(config.model().expect("a model").ipdb, None);
 }
 
 #[test]
@@ -336,12 +398,11 @@ fn what_is_kept_is_listed_object_by_object() {
         [
             "set: natsync 0: no effect, nothing is sent to a peer",
             "network 1: interfaces 2,1: '1' has no effect, interface 2 is used",
-            "lgrp 3: de: no effect, no location is known",
             "server 1: sessionid at: 'at' has no effect, src is used",
             "server 2: sessionid at: 'at' has no effect, src is used",
         ]
     );
-    assert_eq!((kept[4].kind, kept[4].number, kept[4].keyword), (Kind::Server, 2, "sessionid"));
+    assert_eq!((kept[3].kind, kept[3].number, kept[3].keyword), (Kind::Server, 2, "sessionid"));
     assert_eq!(config.model().expect("model").networks[&1].interface, 2);
     assert!(good(&sample("dsr.conf")).kept().is_empty());
 }

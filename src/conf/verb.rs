@@ -242,7 +242,13 @@ impl<'a> Parser<'a, '_> {
         };
         let is_list = matches!(
             what.arg,
-            Arg::Indices(_) | Arg::Choices(_) | Arg::Ports | Arg::Names(_) | Arg::Ipv4s(_) | Arg::Ipv6s(_)
+            Arg::Indices(_)
+                | Arg::Choices(_)
+                | Arg::Ports
+                | Arg::Names(_)
+                | Arg::Domains(2..)
+                | Arg::Ipv4s(_)
+                | Arg::Ipv6s(_)
         );
         if !is_list {
             // What follows is too much: the end of the line says so.
@@ -257,7 +263,7 @@ impl<'a> Parser<'a, '_> {
                 Value::Choices(DEFAULT_MODULES.iter().map(|(word, _)| *word).collect())
             }
             (None, Arg::Ports) => Value::Ports(Vec::new()),
-            (None, Arg::Names(_)) => Value::Names(Vec::new()),
+            (None, Arg::Names(_) | Arg::Domains(_)) => Value::Names(Vec::new()),
             (None, Arg::Ipv4s(_) | Arg::Ipv6s(_)) => Value::Hosts(Vec::new()),
             (None, _) => Value::Indices(Vec::new()),
         };

@@ -34,6 +34,16 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(TEXT_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Opens `path` for reading.
+///
+/// # Errors
+/// When it is not a file or cannot be read.
+pub fn open(path: &Path) -> io::Result<File> {
     let kind = fs::metadata(path)?.file_type();
     let other = match () {
         () if kind.is_file() => None,
@@ -45,9 +55,7 @@ fn contents(path: &Path) -> io::Result<Vec<u8>> {
     if let Some(other) = other {
         return Err(io::Error::other(format!("it is a {other}, not a file")));
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(TEXT_MAX as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    File::open(path)
 }
 
 /// Reads and checks `path`. A missing file is an empty configuration, unless the operator has named it.

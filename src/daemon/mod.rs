@@ -23,6 +23,7 @@ pub mod exit;
 pub mod history;
 mod inbox;
 pub mod instance;
+pub mod ipdb;
 pub mod launch;
 pub mod log;
 pub mod manager;

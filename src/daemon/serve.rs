@@ -18,6 +18,7 @@ use super::dump::Dumper;
 use super::exit::{Exit, Failure};
 use super::history::History;
 use super::instance::{Claim, Instance, Taking};
+use super::ipdb::Ipdb;
 use super::manager::Manager;
 use super::scripts::Scripts;
 use super::signals::Signals;
@@ -134,6 +135,8 @@ struct Daemon {
     signals: Signals,
     manager: Manager,
     director: Director,
+    /// Files that tell where clients are.
+    ipdb: Ipdb,
     meter: Meter,
     scripts: Scripts,
     config: Config,
@@ -249,6 +252,7 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         signals,
         manager: Manager::find(),
         director,
+        ipdb: Ipdb::new(waker.clone()),
         meter: Meter::default(),
         scripts: Scripts::default(),
         config,
@@ -274,6 +278,7 @@ fn bring_up(instance: Instance, config: Config) -> Result<(Daemon, Claim), Failu
         exit: Exit::Success,
     };
     let model = daemon.director.model().clone();
+    daemon.ipdb.follow(&model);
     for (number, interface) in wanted(&model) {
         let info = daemon.doors.open(number, &interface, model.tuning.maxsessions)?;
         daemon.director.port_opened(clock.now(), number, info);
@@ -291,6 +296,9 @@ impl Daemon {
     fn run(mut self) -> Exit {
         loop {
             self.hear_workers();
+            if let Some(locations) = self.ipdb.hear() {
+                self.director.locate(locations);
+            }
             let now = self.clock.now();
             self.hear_scripts(now);
             self.housekeep(now);
@@ -538,6 +546,8 @@ impl Daemon {
             Command::Show { what: Show::Nat, json, .. } => {
                 return self.list(now, from, Purpose::Nat { json });
             }
+            Command::Locate { address, json } => Ok(self.locate(address, json)),
+            Command::IpdbReload => Ok(self.reread(&self.who(from))),
             Command::Show { what, number, json } => self.show(now, what, number, json),
             Command::Ping { to, count } => match self.director.ping(now, to, count) {
                 Ok(number) => {
@@ -776,10 +786,22 @@ impl Daemon {
         let done = loaded.and_then(|loaded| self.replace(now, loaded.config, loaded.warnings, dry_run));
         if done.is_ok() && !dry_run {
             self.loaded = Some(LocalTime::now().ctime());
+            self.ipdb.reload(false);
         }
         self.manager.reloaded();
         let what = format!("reload of {}", self.instance.config.display());
         report(&what, who, done, dry_run)
+    }
+
+    /// Begins to read the files of locations again.
+    fn reread(&mut self, who: &str) -> String {
+        let files = self.ipdb.reload(true);
+        if files.is_empty() {
+            return "no file of locations ('ipdb', 'ipdb6')\n".to_owned();
+        }
+        let files = files.join(" and ");
+        journal::say(Note::notice(Object::Configuration, format!("{files} is read again, told by {who}")));
+        format!("{files} is read in the background, see 'show ipdb'\n")
     }
 
     /// Applies the statements in a file: all of them, or nothing. What changed is the text.
@@ -874,6 +896,9 @@ impl Daemon {
         }
         self.lost.retain(|lost, _| after.iter().any(|(number, _)| number == lost));
         journal::set_facility(model.syslogfacility);
+        if self.ipdb.follow(&model) {
+            self.director.locate(self.ipdb.locations());
+        }
         self.director.reload(now, model);
         self.changes += u64::from(self.config != config);
         self.config = config;

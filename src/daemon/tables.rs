@@ -6,6 +6,7 @@ use crate::cli::show::counters::CounterRow;
 use crate::cli::show::drops::DropRow;
 use crate::cli::show::gateway::GatewayRow;
 use crate::cli::show::interfaces::InterfaceRow;
+use crate::cli::show::locations::{LocationRow, Whereabouts};
 use crate::cli::show::nat::FlowRow;
 use crate::cli::show::networks::NetworkRow;
 use crate::cli::show::pools::PoolRow;
@@ -16,17 +17,19 @@ use crate::cli::show::targets::{CheckRow, TargetRow, TargetState};
 use crate::cli::show::threads::{ThreadRow, Work};
 use crate::cli::show::vips::VipRow;
 use crate::cli::show::vrrp::VrrpView;
-use crate::conf::model::Protocol;
+use crate::conf::model::{Model, Protocol};
 use crate::director::checks::Verdict;
 use crate::director::{Director, GatewayStatus, GatewayView, Status};
 use crate::flow;
+use crate::location::Locations;
 use crate::module::vrrp::machine::State;
 use crate::net::{Addr, PortId};
 use crate::slb::session::View;
-use crate::snapshot::{Role, Snapshot, station};
+use crate::snapshot::{Class, Role, Snapshot, station};
 use crate::stat::{self, Drop, Traffic, WorkerStats};
 use crate::time::Instant;
 use bng_platform::process::cpu;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Sums one figure over all workers.
@@ -100,12 +103,16 @@ pub fn pools(director: &Director) -> Vec<PoolRow> {
 /// Rows of `show counters`: what there is in every worker, in the order of a frame's way.
 pub fn counters(doors: &Doors) -> Vec<CounterRow> {
     type Row = (&'static str, fn(&stat::Work) -> &stat::Counter, &'static str);
-    const ROWS: [Row; 17] = [
+    const ROWS: [Row; 21] = [
         ("received", |w| &w.received, "frames received"),
         ("forwarded", |w| &w.forwarded, "frames sent to targets as they were, or through tunnels"),
         ("routed", |w| &w.routed, "packets sent on as a router does, translated or not"),
         ("resolved", |w| &w.resolved, "ARP requests and neighbour solicitations answered"),
         ("echoed", |w| &w.echoed, "echo requests answered"),
+        ("answered", |w| &w.answered, "DNS queries answered"),
+        ("nxdomain", |w| &w.nxdomain, "DNS queries for names that do not exist"),
+        ("servfail", |w| &w.servfail, "DNS queries without an answer because no target is up"),
+        ("refused", |w| &w.refused, "DNS queries for other names, of other kinds or not understood"),
         ("errors", |w| &w.errors, "ICMP errors sent"),
         ("punted", |w| &w.punted, "frames handed to the control thread"),
         ("waiting", |w| &w.waiting, "packets that wait for the station of a neighbour now"),
@@ -159,6 +166,54 @@ pub fn servers(director: &Director, doors: &Doors, snapshot: &Snapshot) -> Vec<S
         }
     };
     director.model().servers.iter().map(row).collect()
+}
+
+/// The groups that have the location `code`.
+fn groups(model: &Model, code: &str) -> Vec<u16> {
+    let groups = model.lgrps.iter().filter(|(_, codes)| codes.iter().any(|of| of == code));
+    groups.map(|(number, _)| *number).collect()
+}
+
+/// Rows of `show locations`.
+pub fn locations(model: &Model, locations: &Locations) -> Vec<LocationRow> {
+    let mut rows = BTreeMap::<&str, (bool, bool)>::new();
+    for code in locations.v4.iter().flat_map(|table| table.codes()) {
+        rows.entry(code).or_default().0 = true;
+    }
+    for code in locations.v6.iter().flat_map(|table| table.codes()) {
+        rows.entry(code).or_default().1 = true;
+    }
+    let row = |(code, (v4, v6)): (&str, (bool, bool))| LocationRow {
+        code: code.to_owned(),
+        lgrps: groups(model, code),
+        v4,
+        v6,
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// Where `address` is, as workers see it.
+pub fn whereabouts(model: &Model, snapshot: &Snapshot, address: IpAddr) -> Whereabouts {
+    let addr = Addr::from(address);
+    let table = snapshot.locations.table(addr);
+    let found = table.map(|table| table.find(addr));
+    let code = table.zip(found).and_then(|(table, found)| table.code(found.place)).map(str::to_owned);
+    let by_location = snapshot.servers.iter().zip(0..).filter_map(|(server, number)| {
+        let server = server.as_ref().filter(|server| server.places.matter())?;
+        let Class { v4, v6 } = snapshot.class(server, addr);
+        let mut targets: Vec<u16> = v4.list.iter().chain(&v6.list).map(|one| one.target).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        Some((number, targets))
+    });
+    Whereabouts {
+        address,
+        known: table.is_some(),
+        lgrps: code.as_deref().map_or(Vec::new(), |code| groups(model, code)),
+        prefix: found.map_or(0, |found| found.prefix),
+        code,
+        targets: by_location.collect(),
+    }
 }
 
 /// Rows of `show targets`.

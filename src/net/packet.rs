@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::wire::icmpv4::Echo;
 use crate::wire::{
-    ETHERNET_HEADER_LEN, MacAddr, ethernet, ethertype, icmpv4, icmpv6, ipv4, ipv6, ndisc, protocol, vrrp,
+    ETHERNET_HEADER_LEN, MacAddr, ethernet, ethertype, icmpv4, icmpv6, ipv4, ipv6, ndisc, protocol, udp, vrrp,
 };
 
 /// TTL and hop limit of packets that may pass routers.
 const TTL: u8 = 64;
 
-/// Bytes enough for every frame of this file.
+/// Bytes enough for every frame of this file but datagrams.
 pub const MAX: usize = ETHERNET_HEADER_LEN + ipv4::HEADER_LEN + 16 + 4 * vrrp::MAX_ADDRESSES;
 
 fn ethernet_header(buf: &mut [u8], dst: MacAddr, src: MacAddr, ethertype: u16) {
@@ -110,6 +110,37 @@ pub fn ip(
     buf.truncate(at + l4.len());
     buf[at..].copy_from_slice(l4);
     Some(buf)
+}
+
+/// Bytes before the payload of a datagram, of the family that takes more.
+pub const UDP_HEADERS: usize = ETHERNET_HEADER_LEN + ipv6::HEADER_LEN + udp::HEADER_LEN;
+
+/// A datagram of either family. Returns its length, 0 when the families differ.
+///
+/// # Panics
+/// When `buf` is shorter than [`UDP_HEADERS`] and `payload`.
+pub fn datagram(
+    buf: &mut [u8],
+    (to, from): (MacAddr, MacAddr),
+    (src, dst): (IpAddr, IpAddr),
+    (src_port, dst_port): (u16, u16),
+    payload: &[u8],
+) -> usize {
+    let datagram = udp::Repr { src_port, dst_port, payload };
+    let len = datagram.wire_len();
+    let at = match (src, dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => {
+            ethernet_header(buf, to, from, ethertype::IPV4);
+            v4_header(buf, src, dst, protocol::UDP, TTL, len)
+        }
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            ethernet_header(buf, to, from, ethertype::IPV6);
+            v6_header(buf, src, dst, protocol::UDP, TTL, len)
+        }
+        _ => return 0,
+    };
+    datagram.emit(src, dst, &mut buf[at..at + len]);
+    at + len
 }
 
 /// A VRRP advertisement from `src`. Returns its length.

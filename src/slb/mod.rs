@@ -11,6 +11,7 @@ pub mod choose;
 mod connect;
 mod dsr;
 mod error;
+mod gslb;
 pub mod loads;
 mod lost;
 pub mod method;
@@ -164,6 +165,13 @@ fn balance<K: Key>(
         let info = pass.info(i);
         match request(table, pass.snapshot, i, &info) {
             None => {}
+            Some(Ok(Request { server: Server { gslb: Some(gslb), .. }, key, .. })) => {
+                let number = key.server();
+                match info.proto {
+                    protocol::UDP => gslb::serve(pass, i, number, gslb, chooser),
+                    _ => pass.drop(i, Drop::NoServer),
+                }
+            }
             Some(Ok(request)) => requests.push(request),
             Some(Err(reason)) => pass.drop(i, reason),
         }

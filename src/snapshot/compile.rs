@@ -5,10 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::farm::{Farms, Shelves};
+use super::gslb::Gslb;
+use super::places::classes;
 use super::services::Claim;
 use super::translation::{Border, Rule, Translation, idle_times};
 use super::{Knowledge, Mode, Own, Port, Role, Server, Services, Snapshot, Target, station};
 use crate::conf::model::{Method, Model, Network, Side, State};
+use crate::location::Locations;
 use crate::nat::Pools;
 use crate::net::{Addr, AddrMap, PortId};
 use crate::wire::MacAddr;
@@ -103,6 +106,7 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge, shelves: 
         let network = model.networks.get(&v.network)?;
         Some((v.vrid, PortId::try_from(network.interface).ok()?))
     });
+    let locations = known.locations();
     Snapshot {
         generation,
         modules: model.modules.clone(),
@@ -114,7 +118,7 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge, shelves: 
         forwarding: model.ipforwarding,
         routes: known.routes(),
         services: AddrMap::build(&services(model)),
-        servers: servers(Farms { model, targets: &targets, shelves }),
+        servers: servers(Farms { model, targets: &targets, shelves }, &locations),
         answerers: AddrMap::build(&answerers(model, &targets)),
         targets,
         translation: translation(model),
@@ -128,6 +132,7 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge, shelves: 
         hashbits: model.tuning.hashbits,
         measured: measured(model),
         loads: known.loads(),
+        locations,
     }
 }
 
@@ -153,10 +158,12 @@ fn measured(model: &Model) -> bool {
 }
 
 /// Registered servers by number, with whom their clients can get.
-fn servers(mut farms: Farms<'_>) -> Vec<Option<Server>> {
+fn servers(mut farms: Farms<'_>, locations: &Locations) -> Vec<Option<Server>> {
     let mut servers: Vec<Option<Server>> = Vec::new();
     farms.shelves.turn();
-    for (number, server) in farms.model.servers.iter().filter(|(_, s)| s.registered) {
+    let model = farms.model;
+    for (number, server) in model.servers.iter().filter(|(_, s)| s.registered) {
+        let (classes, places) = classes(&mut farms, server, model, locations);
         let proxy = server.proxy.as_ref();
         servers.resize(usize::from(*number) + 1, None);
         servers[usize::from(*number)] = Some(Server {
@@ -168,9 +175,11 @@ fn servers(mut farms: Farms<'_>) -> Vec<Option<Server>> {
             onepacket: server.onepacket,
             proxy4: proxy.iter().flat_map(|proxy| &proxy.v4).map(|addr| Addr::v4(*addr)).collect(),
             proxy6: proxy.iter().flat_map(|proxy| &proxy.v6).map(|addr| Addr::v6(*addr)).collect(),
+            gslb: server.gslb.as_ref().map(|gslb| Arc::new(Gslb::new(server, gslb, model))),
             method: server.method,
             members: server.members().collect(),
-            classes: vec![farms.class(server, |_| true)],
+            classes,
+            places,
         });
     }
     servers

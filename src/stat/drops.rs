@@ -83,6 +83,12 @@ drops! {
     ServerDisabled = "server-disabled",
     /// server has no target that can take the session
     NoTarget = "no-target",
+    /// DNS query in fragments, which no query needs
+    DnsFragment = "dns-fragment",
+    /// DNS query shorter than its header, with a wrong checksum, or from port 0
+    DnsMalformed = "dns-malformed",
+    /// DNS response, sent to a server that answers queries
+    DnsResponse = "dns-response",
     /// every target of the server has as many sessions as it may have
     Full = "full",
     /// source or destination address that no router forwards

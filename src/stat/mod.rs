@@ -47,6 +47,14 @@ pub struct Work {
     pub resolved: Counter,
     /// Echo requests answered.
     pub echoed: Counter,
+    /// DNS queries answered with what was asked for, or with that there is none of it.
+    pub answered: Counter,
+    /// DNS queries for names that do not exist.
+    pub nxdomain: Counter,
+    /// DNS queries that could not be answered because no target is up.
+    pub servfail: Counter,
+    /// DNS queries refused: for other names, of other kinds, or not understood.
+    pub refused: Counter,
     /// Frames of a benchmark taken.
     pub benchmarked: Counter,
     /// Frames handed to the director.
@@ -105,6 +113,10 @@ impl WorkerStats {
             errors,
             resolved,
             echoed,
+            answered,
+            nxdomain,
+            servfail,
+            refused,
             benchmarked: _,
             punted,
             expired,
@@ -118,7 +130,8 @@ impl WorkerStats {
             untold,
         } = &self.work;
         let done = [received, forwarded, routed, errors, resolved, echoed, punted, expired, evicted, moved];
-        for counter in done.into_iter().chain([unstored, opened, closed, clashed, untold]) {
+        let dns = [answered, nxdomain, servfail, refused];
+        for counter in done.into_iter().chain(dns).chain([unstored, opened, closed, clashed, untold]) {
             counter.sub(counter.get());
         }
         self.drops.iter().for_each(|counter| counter.sub(counter.get()));

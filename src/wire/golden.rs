@@ -107,6 +107,11 @@ pub(crate) const UDP6: &str = "\
     00000000000120010db8000000000000000000000002cfa30035000e90a86865\
     6c6c6f0a";
 
+/// Query of `dig +nocookie +subnet=192.0.2.0/24 www.example.org`, the message alone.
+pub(crate) const DNS_QUERY: &str = "\
+    4fae0120000100000000000103777777076578616d706c65036f726700000100\
+    0100002904d000000000000b0008000700011800c00002";
+
 /// Port unreachable, quoting `UDP`.
 pub(crate) const UNREACHABLE: &str = "\
     020000000001020000000002080045c0003e05690000400117beac11025aac11\

@@ -12,13 +12,15 @@
 //! - `Display` of a view is one line in the manner of tcpdump, upper layers included.
 //!
 //! Layers below: [`ethernet`], [`vlan`]. Address resolution: [`arp`], [`ndisc`]. Network: [`ip`] (what both versions
-//! share), [`ipv4`], [`ipv6`]. Above: [`icmpv4`], [`icmpv6`], [`tcp`], [`udp`], [`vrrp`], [`agent`]. Arithmetic: [`checksum`].
+//! share), [`ipv4`], [`ipv6`]. Above: [`icmpv4`], [`icmpv6`], [`tcp`], [`udp`], [`vrrp`], and on UDP [`dns`] and
+//! [`agent`]. Arithmetic: [`checksum`].
 
 pub mod agent;
 pub mod arp;
 mod bytes;
 pub mod checksum;
 pub mod dissect;
+pub mod dns;
 pub mod ethernet;
 #[cfg(test)]
 pub(crate) mod golden;

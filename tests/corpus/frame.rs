@@ -17,6 +17,7 @@
 //! rs                                 router solicitation
 //! vrrp VRID PRIO [ver N] [auth N] [interval N] [addr IP]...
 //! proto N                            another protocol, without header
+//! dns NAME TYPE [subnet IP/N] [response]    DNS query with a type as a number, in the payload
 //! payload N | payload "text"         N bytes counting up; text without blanks
 //! hex 00112233                       raw bytes, instead of or behind all that
 //! ```
@@ -30,7 +31,7 @@ use std::str::FromStr;
 
 use bng::wire::icmpv4::Echo;
 use bng::wire::{
-    ETHERNET_HEADER_LEN, MacAddr, arp, checksum, ethernet, ethertype, icmpv4, icmpv6, ipv4, ipv6, ndisc,
+    ETHERNET_HEADER_LEN, MacAddr, arp, checksum, dns, ethernet, ethertype, icmpv4, icmpv6, ipv4, ipv6, ndisc,
     protocol, tcp, udp, vlan, vrrp,
 };
 use bng_platform::{Csum, Gso, GsoKind, Meta};
@@ -214,6 +215,18 @@ impl Recipe {
                     Ok(len) => (0..len).map(|n| n as u8).collect(),
                     Err(_) => text.trim_matches('"').as_bytes().to_vec(),
                 };
+            }
+            "dns" => {
+                let (name, kind): (String, u16) = (words.value("name")?, words.value("type")?);
+                self.payload = dns_query(&name, kind)?;
+                if words.accept("subnet") {
+                    let text: String = words.value("subnet")?;
+                    self.payload.extend(dns_subnet(&text).ok_or("no subnet")?);
+                    self.payload[11] = 1;
+                }
+                if words.accept("response") {
+                    self.payload[2] |= 0x80;
+                }
             }
             "hex" => self.raw.extend(words.hex()?),
             "bad-ip-sum" => self.flaws.push(Flaw::IpSum),
@@ -505,6 +518,31 @@ impl Recipe {
         }
         Ok(())
     }
+}
+
+/// A query with identifier 7.
+fn dns_query(name: &str, kind: u16) -> Result<Vec<u8>, String> {
+    let name = dns::OwnedName::parse(name).ok_or_else(|| format!("'{name}' is no name"))?;
+    let mut query = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    query.extend(name.as_name().wire());
+    query.extend(kind.to_be_bytes());
+    query.extend(dns::CLASS_IN.to_be_bytes());
+    Ok(query)
+}
+
+/// EDNS with this client subnet, which has a multiple of eight bits.
+fn dns_subnet(text: &str) -> Option<Vec<u8>> {
+    let (addr, length) = text.split_once('/')?;
+    let (addr, length): (IpAddr, u8) = (addr.parse().ok()?, length.parse().ok()?);
+    let (family, octets) = match addr {
+        IpAddr::V4(addr) => (1, addr.octets().to_vec()),
+        IpAddr::V6(addr) => (2, addr.octets().to_vec()),
+    };
+    let octets = octets.get(..usize::from(length / 8))?;
+    let data = 4 + octets.len() as u8;
+    let mut record = vec![0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 4 + data, 0, 8, 0, data, 0, family, length, 0];
+    record.extend(octets);
+    Some(record)
 }
 
 fn tcp_flags(letters: &str) -> Result<u8, String> {

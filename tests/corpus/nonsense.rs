@@ -63,6 +63,7 @@ pub(crate) fn check_conservation(counters: &Counters, copies: u64, name: &str) {
     let received = sum(counters, |name| name == "received");
     let done = sum(counters, |name| {
         ["forwarded", "routed", "waiting", "resolved", "echoed", "punted"].contains(&name)
+            || ["answered", "nxdomain", "servfail", "refused"].contains(&name)
             || name.starts_with("drop.")
     });
     assert_eq!(received + copies, done, "{name}: {counters:?}");

@@ -33,6 +33,18 @@ fn every_table_is_described_with_all_its_columns_and_nothing_else_is() {
     let change =
         show::commandlog::CommandRow { time: String::new(), who: String::new(), command: String::new() };
     let group = show::lgrp::LgrpRow { number: 1, locations: String::new() };
+    let file = show::ipdb::IpdbRow {
+        statement: "",
+        file: String::new(),
+        state: show::ipdb::Loading::Loaded,
+        loaded: None,
+        ranges: 0,
+        others: 0,
+        locations: 0,
+        bytes: 0,
+    };
+    let location =
+        show::locations::LocationRow { code: String::new(), lgrps: Vec::new(), v4: true, v6: true };
     let snapshot = show::snapshots::SnapshotRow { path: String::new(), bytes: 0 };
     let address = show::vips::VipRow {
         address: std::net::Ipv4Addr::LOCALHOST.into(),
@@ -47,7 +59,9 @@ fn every_table_is_described_with_all_its_columns_and_nothing_else_is() {
         ("counters", show::counters::render(&[])),
         ("drops", show::drops::render(&[show::drops::DropRow { reason: "", frames: 1, meaning: "" }])),
         ("interfaces", show::interfaces::render(&[])),
+        ("ipdb", show::ipdb::render(&[file])),
         ("lgrp", show::lgrp::render(&[group])),
+        ("locations", show::locations::render(&[location])),
         ("modules", show::modules::render(&[])),
         ("networks", show::networks::render(&[])),
         ("parameters", show::parameters::render(&Config::default())),

@@ -73,6 +73,16 @@ fn damaged_frames_never_panic() {
 }
 
 #[test]
+fn damaged_queries_never_panic() {
+    replay("fuzz/corpus/query", FRAMES, targets::query);
+}
+
+#[test]
+fn damaged_files_of_locations_never_panic() {
+    replay("fuzz/corpus/location", TEXTS, targets::location);
+}
+
+#[test]
 fn damaged_configurations_never_panic() {
     replay("fuzz/corpus/conf", TEXTS, targets::conf);
     replay("conf/examples", TEXTS, targets::conf);

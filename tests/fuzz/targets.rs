@@ -8,10 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bng::cli::commands::{self, Command};
 use bng::cli::protocol::{self as control_protocol, Reply};
 use bng::conf::{Config, Header, complete, diff};
+use bng::location;
 use bng::net::icmp_error;
 use bng::net::translate::{self, Endpoint, Rewrite};
 use bng::wire::{
-    Fragment, IpInfo, L3, Malformed, agent, arp, dissect, ethernet, icmpv4, icmpv6, ipv4, ipv6, ndisc,
+    Fragment, IpInfo, L3, Malformed, agent, arp, dissect, dns, ethernet, icmpv4, icmpv6, ipv4, ipv6, ndisc,
     protocol, tcp, udp, vlan, vrrp,
 };
 use bng_platform::{Frame, Meta};
@@ -205,6 +206,58 @@ fn print<P: Display>(packet: Result<P, Malformed>) -> Option<P> {
     };
     assert!(!line.is_empty() && !line.contains('\n'), "{line:?}");
     packet.ok()
+}
+
+/// Any bytes as a DNS query, and as what answers it.
+pub(crate) fn query(data: &[u8]) {
+    let Some(query) = print(dns::Packet::new(data)) else { return };
+    let mut buf = [0; dns::PLAIN_MAX];
+    let Ok(question) = query.question() else { return };
+    let Ok(edns) = query.edns(&question) else { return };
+    let zone = dns::OwnedName::parse("example.org").expect("a name");
+    let reply = edns.map(|heard| dns::EdnsReply { heard, scope: 24 });
+    for limit in [0, 100, usize::from(data[0]), dns::PLAIN_MAX] {
+        let mut response = dns::Response::new(&mut buf, limit, &query, Some(&question), reply);
+        if let Some(at) = question.name.below(zone.as_name()) {
+            response.in_zone(zone.as_name(), at);
+        }
+        let soa = dns::Data::Soa { primary: zone.as_name(), mailbox: "x", negative: 1 };
+        response.about_question(dns::Section::Answer, 1, dns::Data::A(Ipv4Addr::LOCALHOST));
+        response.about_zone(dns::Section::Authority, 1, soa);
+        let len = response.finish(dns::Rcode::NoError);
+        let response = dns::Packet::new(&buf[..len]).expect("a response");
+        assert!(response.is_response() && response.id() == query.id());
+        // It is read as what it is: the name and the numbers of records.
+        assert_eq!(dns::Name::read(&buf[..len], dns::HEADER_LEN).expect("a name").0, question.name);
+    }
+}
+
+/// Any bytes as a file of locations.
+pub(crate) fn location(data: &[u8]) {
+    for v6 in [false, true] {
+        match location::parse(data, v6) {
+            Ok(table) => {
+                assert!(table.ranges() > 0);
+                let bits = |at: usize| {
+                    data.iter().skip(at).take(16).fold(0u128, |bits, b| bits << 8 | u128::from(*b))
+                };
+                for addr in [0, u128::MAX, bits(0), bits(5), bits(20) >> 64] {
+                    let ip: IpAddr = if v6 {
+                        Ipv6Addr::from_bits(addr).into()
+                    } else {
+                        Ipv4Addr::from_bits(addr as u32).into()
+                    };
+                    if ip.is_ipv6() != v6 || ip != ip.to_canonical() {
+                        continue;
+                    }
+                    let found = table.find(ip.into());
+                    assert_eq!(found.place, table.place(ip.into()));
+                    assert_eq!(table.code(found.place).is_some(), found.place != 0);
+                }
+            }
+            Err((_, why)) => assert!(!why.is_empty() && !why.contains(char::is_control), "{why:?}"),
+        }
+    }
 }
 
 /// Any bytes as a configuration file.

@@ -23,6 +23,8 @@ mod dsr;
 #[cfg(target_os = "linux")]
 mod farm;
 #[cfg(target_os = "linux")]
+mod gslb;
+#[cfg(target_os = "linux")]
 mod health;
 #[cfg(target_os = "linux")]
 mod methods;
@@ -95,6 +97,7 @@ fn main() -> std::process::ExitCode {
         scripts::cases(),
         agents::cases(),
         health::cases(),
+        gslb::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

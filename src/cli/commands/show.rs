@@ -2,6 +2,7 @@
 
 use super::{Command, choose, listed, printable, surplus};
 use crate::conf::{Kind, Match, unique_prefix};
+use std::net::IpAddr;
 
 /// What `show` can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +29,14 @@ pub enum Show {
     Instance,
     /// Doors, links, counters.
     Interfaces,
+    /// Files of locations.
+    Ipdb,
     /// Groups of locations.
     Lgrp,
     /// That there is none.
     License,
+    /// Locations that are known.
+    Locations,
     /// The last log lines.
     Log,
     /// The packet chain.
@@ -99,8 +104,10 @@ pub(super) const SHOWS: &[(&str, Show, &str)] = &[
     ("gateway", Show::Gateway, "the default next hop"),
     ("instance", Show::Instance, "this process and its files"),
     ("interfaces", Show::Interfaces, "doors, links and frame counters"),
+    ("ipdb", Show::Ipdb, "files of locations, and what was read from them"),
     ("lgrp", Show::Lgrp, "groups of locations"),
     ("license", Show::License, "that none is needed, and the limits"),
+    ("locations", Show::Locations, "locations that are known; with an address: where it is"),
     ("log", Show::Log, "the last log lines"),
     ("modules", Show::Modules, "the packet chain"),
     ("nat", Show::Nat, "translated connections"),
@@ -138,6 +145,17 @@ pub(super) fn parse<'a>(args: &[&'a str]) -> Result<Command<'a>, String> {
         }
         rest => (None, rest),
     };
+    if let (Show::Locations, [address, rest @ ..]) = (what, rest)
+        && !is_json(address)
+    {
+        let wrong = || format!("'{}' is neither an address nor the form 'json'", printable(address));
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        return match rest {
+            [] => Ok(Command::Locate { address: address.to_canonical(), json: false }),
+            [form] if is_json(form) => Ok(Command::Locate { address: address.to_canonical(), json: true }),
+            [more, ..] => Err(surplus(more)),
+        };
+    }
     match rest {
         [] => Ok(Command::Show { what, number, json: false }),
         [form] if is_json(form) => Ok(Command::Show { what, number, json: true }),

@@ -106,6 +106,15 @@ pub(super) const COMMANDS: &[Entry] = &[
         },
     },
     Entry {
+        keyword: "ipdb-reload",
+        usage: "",
+        help: "read the files of 'ipdb' and 'ipdb6' again",
+        doc: "Read the files of 'ipdb' and 'ipdb6' again, whether they have changed or not. It happens in \
+              the background; 'show ipdb' and the log tell how it ended. Until then, and for good when a \
+              file cannot be read or has a line that is wrong, what was read before holds.",
+        parse: |args| none(args, Command::IpdbReload),
+    },
+    Entry {
         keyword: "ping",
         usage: "<address> [count]",
         help: "send echo requests from this node's own address",
@@ -131,7 +140,8 @@ pub(super) const COMMANDS: &[Entry] = &[
               its state. A file with errors, or with errors that 'check' finds and that the running \
               configuration does not have, changes nothing. With '-n', nothing is changed in any case: \
               what would change is printed. What has to wait, such as 'maxsessions' for the next opening of \
-              an interface, is said.",
+              an interface, is said. Files of 'ipdb' and 'ipdb6' that have changed are read again, too, in the \
+              background.",
         parse: |args| match args {
             [] => Ok(Command::Reload { dry_run: false }),
             ["-n"] => Ok(Command::Reload { dry_run: true }),
@@ -160,7 +170,7 @@ pub(super) const COMMANDS: &[Entry] = &[
         help: "print a table, see 'help show'",
         doc: "Print one of these, explained in 'TABLES'; with 'json' for programs. Of 'interfaces', \
               'networks', 'servers' and 'targets', 'n' picks the one with this number; of 'commandlog' and \
-              'log', the last 'n' lines.",
+              'log', the last 'n' lines. 'show locations' and an address tells where that is.",
         parse: show::parse,
     },
     Entry {

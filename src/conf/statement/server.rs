@@ -16,6 +16,11 @@ const METHOD: &[Choice] = &[
     Choice::new("rndbw", "at random, the less the more traffic"),
 ];
 
+/// Most names that one server answers DNS queries for.
+const GSLB_NAMES_MAX: usize = 64;
+/// Most name servers of a zone.
+const GSLB_NS_MAX: usize = 4;
+
 /// Most addresses that one server sends from.
 const PROXIES_MAX: usize = 16;
 
@@ -80,7 +85,10 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .default("disable"),
     Statement::new(Kind::Server, "gslb", Arg::Switch, "answer DNS queries with the address of a target")
         .default("disable")
-        .kept("queries are forwarded like other packets"),
+        .doc(
+            "The server answers DNS over UDP by itself, and forwards nothing; see 'GSLB'. 'port 53' and 'protocol udp' \
+             belong to it. Its targets are the addresses that are handed out.",
+        ),
     Statement::new(
         Kind::Server,
         "gslbttl",
@@ -88,7 +96,20 @@ pub(super) const STATEMENTS: &[Statement] = &[
         "seconds that such an answer holds",
     )
     .default("10")
-    .kept("queries are forwarded like other packets"),
+    .doc("Negative answers, and those about the zone itself, hold as long."),
+    Statement::new(Kind::Server, "gslbname", Arg::Domains(GSLB_NAMES_MAX), "names that are answered with a target")
+        .doc("Without one, every query is refused. Each name is a zone of its own unless there is a 'gslbzone'.")
+        .ours(),
+    Statement::new(Kind::Server, "gslbzone", Arg::Domains(1), "zone that its names lie in")
+        .doc("The name that is delegated to this server. All of 'gslbname' must be it, or lie below it.")
+        .ours(),
+    Statement::new(Kind::Server, "gslbns", Arg::Domains(GSLB_NS_MAX), "names of the zone's name servers")
+        .doc(
+            "As the zone above delegates to them, which also has their addresses: they must not lie in a zone that is \
+             answered here. Without the statement, the zone has one name server, 'ns' below the zone, with the \
+             addresses of this server.",
+        )
+        .ours(),
     Statement::new(Kind::Server, "target", Arg::Indices(Kind::Target), "targets that share the load")
         .plural("targets"),
     Statement::new(

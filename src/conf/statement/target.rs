@@ -167,7 +167,10 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .doc("See 'STATES OF TARGETS'.")
         .ours(),
     Statement::new(Kind::Target, "lgrp", Arg::Indices(Kind::Lgrp), "location groups that it takes clients of")
-        .kept("clients of all locations are taken"),
+        .doc(
+            "Clients whose location is in one of these groups are sent to this target and others with such a group; \
+             all other clients to targets without 'lgrp'. See 'LOCATION' for what happens when they are down.",
+        ),
     Statement::new(Kind::Target, "maxsessions", Arg::Number(0, u32::MAX), "most sessions, 0 for no limit")
         .default("0")
         .doc("It gets no new sessions while it has so many. See 'METHODS'."),

@@ -28,7 +28,10 @@ pub(super) const STATEMENTS: &[Statement] = &[
              the end of it. Without the statement the chain is 'vrrp,arp,ping,hc,master,slb,tnat,nat,rt'.",
         ),
     Statement::new(Kind::Top, "ipdb", Arg::Text(1023), "file that tells the location of IPv4 addresses")
-        .kept("no location is known"),
+        .doc(
+            "The absolute path of a file of address ranges, see 'LOCATION'. It is read in the background when the \
+             statement comes up, by 'reload' when it has changed, and by 'ipdb-reload'.",
+        ),
     Statement::new(Kind::Top, "ipdb6", Arg::Text(1023), "file that tells the location of IPv6 addresses")
-        .kept("no location is known"),
+        .doc("As 'ipdb'. Both may name one file that has ranges of both families."),
 ];

@@ -14,8 +14,8 @@ use crate::cli::show::nodeid::{self, NodeView};
 use crate::cli::show::sessions;
 use crate::cli::show::uptime::{self, UptimeView};
 use crate::cli::show::{
-    arp, benchmark, commandlog, counters, drops, dump, gateway, interfaces, license, modules, nat, networks,
-    parameters, pools, servers, snapshots, targets, threads, vips, vrrp,
+    arp, benchmark, commandlog, counters, drops, dump, gateway, interfaces, ipdb, license, locations,
+    modules, nat, networks, parameters, pools, servers, snapshots, targets, threads, vips, vrrp,
 };
 use crate::cli::version;
 use crate::conf::check;
@@ -100,8 +100,13 @@ impl Daemon {
                 let rows = only(tables::interfaces(director, doors), Kind::Interface, number, |r| r.number)?;
                 either(json, &rows[..], interfaces::render, interfaces::json)
             }
+            Show::Ipdb => either(json, &self.ipdb.rows()[..], ipdb::render, ipdb::json),
             Show::Lgrp => either(json, &self.lgrps()[..], lgrp::render, lgrp::json),
             Show::License => either(json, &(), license::render, license::json),
+            Show::Locations => {
+                let rows = tables::locations(model, director.locations());
+                either(json, &rows[..], locations::render, locations::json)
+            }
             Show::Log => lines(json, &journal::recent(), number),
             Show::Modules => either(json, &model.modules[..], modules::render, modules::json),
             // What the workers list comes by itself.
@@ -214,6 +219,12 @@ impl Daemon {
             real: real.flatten().collect(),
             priority: model.vrrp.map(|vrrp| vrrp.priority),
         }
+    }
+
+    /// Where `address` is, and which targets its owner can get.
+    pub(super) fn locate(&self, address: IpAddr, json: bool) -> String {
+        let place = tables::whereabouts(self.director.model(), &self.snapshot.load(), address);
+        either(json, &place, locations::render_one, locations::json_one)
     }
 
     fn lgrps(&self) -> Vec<LgrpRow> {
