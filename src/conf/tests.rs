@@ -375,7 +375,7 @@ fn a_check_is_what_its_statements_say() {
         udp 7,1,3 udpsend \"a\\x00\\r\\n\" udpexpect \"\\x5c\"\n\
         dns 53,1,3 dnsname www.test dnstype aaaa dnsanswer any }\n\
         target 2 { ipaddr 10.0.0.8 http 80,1,3 dns 53,1,3 dnsname . }\n";
-    let mut config = good(text);
+    let config = good(text);
     let model = config.model().expect("valid");
     let target = &model.targets[&1];
     assert_eq!((target.check_vip, target.rise, target.fall), (Some(false), 3, 2));
