@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::conf::model::{Module, Network, SessionId, Side, Tunnel};
 use crate::flow::Timeouts;
-use crate::nat::Pools;
+use crate::nat::{NatPorts, Pools};
 use crate::net::route::Routes;
 use crate::net::{Addr, AddrMap, PortId};
 use crate::time::Duration;
@@ -174,6 +174,8 @@ pub struct Snapshot {
     pub tnats: AddrMap<Vec<Rule>>,
     /// Ports of our addresses that translated connections come from.
     pub pools: AddrMap<Arc<Pools>>,
+    /// Which of these ports may be taken.
+    pub natports: NatPorts,
     /// New sessions per second of one worker that are stored, 0 for no limit.
     pub synrate: u32,
     /// Segments of connections through tunnels are kept small enough.
@@ -204,6 +206,7 @@ impl Snapshot {
             translation: Translation::new(Vec::new(), Duration::ZERO, Duration::ZERO),
             tnats: AddrMap::build(&[]),
             pools: AddrMap::build(&[]),
+            natports: NatPorts::new(&[(0, u16::MAX)]),
             synrate: 0,
             mssclamp: false,
             tunnelsrc4: Vec::new(),

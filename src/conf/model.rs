@@ -296,6 +296,8 @@ pub struct Tuning {
     pub tunnelsrc: Vec<Ipv4Addr>,
     /// Source addresses of IPv6 tunnels.
     pub tunnelsrc6: Vec<Ipv6Addr>,
+    /// Ports of our addresses that translated connections of TCP and UDP come from, none below 1024.
+    pub natports: Ports,
     /// Idle time of a translation.
     pub gnatdefaultto: Duration,
     /// Idle time of the translation of a DNS query.
@@ -311,6 +313,7 @@ impl Default for Tuning {
             mssclamp: false,
             tunnelsrc: Vec::new(),
             tunnelsrc6: Vec::new(),
+            natports: Ports::default(),
             gnatdefaultto: Duration::from_secs(600),
             gnatdnsto: Duration::from_secs(15),
         }

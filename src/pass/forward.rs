@@ -78,7 +78,8 @@ impl Egress {
                     if translate::apply(&mut frame, &info, &held.undo).is_ok()
                         && let Ok(dissected) = wire::dissect(frame.bytes())
                     {
-                        let refused = Refused { port: held.came, frame: frame.bytes(), dissected: &dissected };
+                        let refused =
+                            Refused { port: held.came, frame: frame.bytes(), dissected: &dissected };
                         refused.tell(Cause::HostUnreachable, now, snapshot, errors, stats, out);
                     }
                     return;

@@ -8,7 +8,7 @@ use super::services::Claim;
 use super::translation::{Border, Rule, Translation, idle_times};
 use super::{Knowledge, Mode, Own, Port, Role, Server, Services, Snapshot, Target, station};
 use crate::conf::model::{Model, Network, Side};
-use crate::nat::Pools;
+use crate::nat::{NatPorts, Pools};
 use crate::net::{Addr, AddrMap, PortId};
 use crate::wire::MacAddr;
 
@@ -118,6 +118,7 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge) -> Snapsh
         translation: translation(model),
         tnats: AddrMap::build(&tnats(model)),
         pools: AddrMap::build(&pools(model, known)),
+        natports: NatPorts::new(&model.tuning.natports.runs()),
         synrate: model.tuning.synrate,
         mssclamp: model.tuning.mssclamp,
         tunnelsrc4: model.tuning.tunnelsrc.iter().map(|addr| Addr::v4(*addr)).collect(),
