@@ -58,8 +58,8 @@ _bng_follow() {
             printf '%s ' arplookup arprefresh arptimeout gratarpremind psvrelearn vrrppreempt backupalerts
             printf '%s ' hcportoffset sendprobes hashbits sessionscan maxsessions synrate sessionarefresh
             printf '%s ' sessiondlog sessionautoresync sessionsyncack sessionsync sessionsynciv sessionsyncetype
-            printf '%s ' maxsyncps gnatdefaultto gnatdnsto natscan natsync natsynciv autosave syslogfacility
-            printf '%s ' debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize bmwsize
+            printf '%s ' maxsyncps natports gnatdefaultto gnatdnsto natscan natsync natsynciv autosave
+            printf '%s ' syslogfacility debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize bmwsize
             ;;
         "2:help interface")
             printf '%s ' name access threads init mtu address trackval alert upalert
@@ -119,8 +119,8 @@ _bng_follow() {
             printf '%s ' arplookup arprefresh arptimeout gratarpremind psvrelearn vrrppreempt backupalerts
             printf '%s ' hcportoffset sendprobes hashbits sessionscan maxsessions synrate sessionarefresh
             printf '%s ' sessiondlog sessionautoresync sessionsyncack sessionsync sessionsynciv sessionsyncetype
-            printf '%s ' maxsyncps gnatdefaultto gnatdnsto natscan natsync natsynciv autosave syslogfacility
-            printf '%s ' debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize bmwsize
+            printf '%s ' maxsyncps natports gnatdefaultto gnatdnsto natscan natsync natsynciv autosave
+            printf '%s ' syslogfacility debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize bmwsize
             ;;
         "2:set multithreading"|"2:set localdsr"|"2:set localvirt"|"2:set ipforwarding"|"2:set mssclamp"\
         |"2:set backupalerts"|"2:set sessionarefresh"|"2:set sessiondlog"|"2:set sessionautoresync"\

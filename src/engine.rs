@@ -283,6 +283,12 @@ fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected], fragments: &mut
             pass.drop(i, Drop::OwnFrame);
             continue;
         }
+        // Sent on as it is, it would arrive as one datagram that nobody has sent.
+        if pass.frames[i].meta.gso.is_some_and(|gso| gso.size == 0) {
+            pass.drop(i, Drop::Merged);
+            continue;
+        }
+        let bytes = pass.frames[i].bytes();
         match wire::dissect(bytes) {
             Ok(mut found) => {
                 if let L3::Ip(info) = &mut found.l3

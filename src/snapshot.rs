@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::conf::model::{Method, Module, Network, SessionId, Side, Tunnel};
 use crate::flow::Timeouts;
 use crate::location::Locations;
-use crate::nat::Pools;
+use crate::nat::{NatPorts, Pools};
 use crate::net::route::Routes;
 use crate::net::{Addr, AddrMap, PortId};
 use crate::slb::loads::Loads;
@@ -209,6 +209,8 @@ pub struct Snapshot {
     pub pools: AddrMap<Arc<Pools>>,
     /// Ports of our own addresses that health checks ask from now; changes while the snapshot stays.
     pub asking: Arc<Pools>,
+    /// Which of these ports may be taken.
+    pub natports: NatPorts,
     /// New sessions per second of one worker that are stored, 0 for no limit.
     pub synrate: u32,
     /// Segments of connections through tunnels are kept small enough.
@@ -247,6 +249,7 @@ impl Snapshot {
             tnats: AddrMap::build(&[]),
             pools: AddrMap::build(&[]),
             asking: Arc::new(Pools::new(0)),
+            natports: NatPorts::new(&[(0, u16::MAX)]),
             synrate: 0,
             mssclamp: false,
             tunnelsrc4: Vec::new(),

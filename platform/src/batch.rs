@@ -40,7 +40,7 @@ pub enum GsoKind {
 pub struct Gso {
     /// Protocol.
     pub kind: GsoKind,
-    /// Payload bytes of every piece but the last.
+    /// Payload bytes of every piece but the last; 0 where the door cannot tell, so that nobody can cut.
     pub size: u16,
     /// Bytes of all headers, Ethernet included.
     pub header_len: u16,

@@ -185,8 +185,9 @@ pub fn header_len(frame: &[u8]) -> Option<u16> {
 /// sum over the segment with the field in it gives the very same checksum. (A frame damaged on a wire, one in 65,536
 /// of them, would get a right checksum; the Ethernet FCS caught those before.)
 ///
-/// A TCP frame longer than the MTU can only be several segments that a kernel merged or has not yet cut. Oversized
-/// UDP is left alone: nothing in the frame says where its datagrams end.
+/// A TCP frame longer than the MTU can only be several segments that a kernel merged or has not yet cut. An oversized
+/// UDP frame is several datagrams, too, but nothing in it says where they end: its segment size is 0, which nobody can
+/// cut.
 pub fn guess(frame: &mut [u8], mtu: usize) -> Meta {
     let Some(layers) = Layers::of(frame) else { return Meta::default() };
     let field = be16(frame, layers.l4 + layers.checksum_offset());
@@ -196,7 +197,11 @@ pub fn guess(frame: &mut [u8], mtu: usize) -> Meta {
         meta.csum = layers.partial();
     }
     let headers = layers.payload - layers.l3;
-    if layers.tcp && layers.end - layers.l3 > mtu && headers < mtu {
+    let oversized = layers.end - layers.l3 > mtu && headers < mtu;
+    if oversized && !layers.tcp {
+        meta.gso = Some(Gso { kind: GsoKind::Udp, size: 0, header_len: layers.payload as u16, ecn: false });
+    }
+    if oversized && layers.tcp {
         let kind = if layers.v6 { GsoKind::TcpV6 } else { GsoKind::TcpV4 };
         let size = (mtu - headers).min(usize::from(u16::MAX)) as u16;
         let ecn = frame[layers.l4 + 13] & TCP_CWR != 0;
@@ -467,6 +472,18 @@ mod tests {
         assert_eq!(meta.csum, Csum::Partial { start, offset });
         assert!(complete(&mut f, &meta));
         assert_eq!(f, right);
+    }
+
+    #[test]
+    fn merged_datagrams_are_seen_and_cannot_be_cut() {
+        for v6 in [false, true] {
+            let mut f = frame(v6, false, 0, 4000);
+            let gso = guess(&mut f, 1500).gso.expect("more than one datagram");
+            assert_eq!((gso.kind, gso.size), (GsoKind::Udp, 0));
+            let cut = segment(&f, &gso, Csum::Complete, &mut Vec::new(), |_| panic!("a piece"));
+            assert_eq!(cut, Cut::Malformed);
+            assert_eq!(guess(&mut frame(v6, false, 0, 1400), 1500).gso, None);
+        }
     }
 
     #[test]

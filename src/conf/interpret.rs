@@ -23,6 +23,7 @@ use super::model::{
 };
 use super::parser::{Doubt, Mode};
 use super::statement::STATEMENTS;
+use crate::flow::ports::FIRST;
 use crate::wire::agent;
 
 /// The packet chain without a `modules` statement.
@@ -368,9 +369,24 @@ impl<'a> Interpreter<'a, '_> {
         }
     }
 
-    fn tuning(&self) -> Tuning {
+    fn tuning(&mut self) -> Tuning {
         let default = Tuning::default();
         let Some(set) = self.only(Kind::Set) else { return default };
+        let natports = match set.value("natports") {
+            Some(Value::Ports(list)) => Ports::new(list),
+            _ => Ports::default(),
+        };
+        let low = natports.iter().find(|port| !natports.is_any() && *port < FIRST);
+        if let Some(port) = low {
+            let rest = match natports.runs().last() {
+                Some((_, last)) if *last >= FIRST => "are left out",
+                _ => "are left out, so that no connection has a port to come from",
+            };
+            let message =
+                format!("natports has port {port}, but ports below {FIRST} belong to services and {rest}");
+            let hint = Some("for example: set natports 20000-29999");
+            self.say(Severity::Warning, set, ("natports", Some(port)), message, hint);
+        }
         let seconds =
             |keyword, default| set.number(keyword).map_or(default, |n| Duration::from_secs(n.into()));
         Tuning {
@@ -381,6 +397,7 @@ impl<'a> Interpreter<'a, '_> {
             tunnelsrc6: set.hosts6("tunnelsrc6"),
             maglevsize: set.number("maglevsize").unwrap_or(default.maglevsize),
             hashbits: set.small("hashbits").unwrap_or(default.hashbits),
+            natports,
             gnatdefaultto: seconds("gnatdefaultto", default.gnatdefaultto),
             gnatdnsto: seconds("gnatdnsto", default.gnatdnsto),
         }

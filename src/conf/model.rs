@@ -477,6 +477,8 @@ pub struct Tuning {
     pub maglevsize: u32,
     /// Leading bits of the client address for `method hash`, 0 to 128.
     pub hashbits: u8,
+    /// Ports of our addresses that translated connections of TCP and UDP come from, none below 1024.
+    pub natports: Ports,
     /// Idle time of a translation.
     pub gnatdefaultto: Duration,
     /// Idle time of the translation of a DNS query.
@@ -494,6 +496,7 @@ impl Default for Tuning {
             tunnelsrc6: Vec::new(),
             maglevsize: 65_537,
             hashbits: 24,
+            natports: Ports::default(),
             gnatdefaultto: Duration::from_secs(600),
             gnatdnsto: Duration::from_secs(15),
         }

@@ -1314,3 +1314,22 @@ fn the_largest_configuration_is_read_and_written() {
     assert_eq!((model.servers.len(), model.targets.len()), (512, 1024));
     assert!(said("server 513").contains("1 to 512") && said("target 1025").contains("1 to 1024"));
 }
+
+#[test]
+fn ports_of_services_are_no_natports() {
+    let read = |line: &str| {
+        let (config, diagnostics) = Config::parse("f", line);
+        (config.model().expect("a model").tuning.natports.to_string(), diagnostics.to_string())
+    };
+    for good in ["20000-29999", "1024-65535", "5000,6000-6002"] {
+        assert_eq!(read(&format!("set natports {good}\n")), (good.into(), String::new()));
+    }
+    assert_eq!(read("set natports 0\n"), ("0".into(), String::new()));
+    let (_, said) = read("set natports 1000-2000\n");
+    assert!(
+        said.contains("natports has port 1000, but ports below 1024 belong to services and are left out\n"),
+        "{said}"
+    );
+    let (_, said) = read("set natports 80,443\n");
+    assert!(said.contains("left out, so that no connection has a port to come from"), "{said}");
+}

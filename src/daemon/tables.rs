@@ -23,6 +23,7 @@ use crate::director::{Director, GatewayStatus, GatewayView, Status};
 use crate::flow;
 use crate::location::Locations;
 use crate::module::vrrp::machine::State;
+use crate::nat::NatPorts;
 use crate::net::{Addr, PortId};
 use crate::slb::session::View;
 use crate::snapshot::{Class, Role, Snapshot, station};
@@ -96,7 +97,9 @@ pub fn flow(port: PortId, view: &flow::View) -> FlowRow {
 
 /// Rows of `show pools`.
 pub fn pools(director: &Director) -> Vec<PoolRow> {
-    let row = |(addr, [tcp, udp, echo]): (Addr, [u32; 3])| PoolRow { address: addr.to_ip(), tcp, udp, echo };
+    let of = NatPorts::new(&director.model().tuning.natports.runs()).ports.count();
+    let row =
+        |(addr, [tcp, udp, echo]): (Addr, [u32; 3])| PoolRow { address: addr.to_ip(), tcp, udp, echo, of };
     director.ports_in_use().map(row).collect()
 }
 

@@ -31,7 +31,7 @@ use crate::snapshot::Snapshot;
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
 use crate::wire::{Fragment, IpInfo, MacAddr, protocol};
-pub use pools::{Claims, Pools};
+pub use pools::{Claims, NatPorts, Pools};
 
 /// Flows that one call of the housekeeping looks at.
 const SLICE: usize = 256;
@@ -67,6 +67,8 @@ pub struct Nat {
     flows: Flows,
     claims: Claims,
     seed: Seed,
+    /// Time of the last call.
+    now: Instant,
     letters: Vec<Letter>,
     /// What the session table must hear of connections whose packets do not come past it.
     news: Vec<(u16, Tuple, State)>,
@@ -87,6 +89,7 @@ impl Nat {
             flows: Flows::new(place.port, place.maxsessions, place.maxsessions, seed),
             claims: Claims::default(),
             seed: seed.fork(),
+            now: Instant::ZERO,
             letters: Vec::with_capacity(4 * BATCH_MAX),
             news: Vec::with_capacity(BATCH_MAX),
         }
@@ -112,6 +115,7 @@ impl Nat {
 
     /// Takes what another worker tells.
     pub fn receive(&mut self, now: Instant, share: &Share, stats: &WorkerStats) {
+        self.now = now;
         match self.flows.receive(now, share) {
             Ok(gone) => gone.iter().for_each(|gone| self.forget(gone, stats)),
             Err(_) => stats.work.clashed.add(1),
@@ -126,18 +130,20 @@ impl Nat {
 
     /// Removes idle flows, a slice at a time.
     pub fn sweep(&mut self, now: Instant, stats: &WorkerStats) {
+        self.now = now;
+        self.claims.settle(now);
         if self.flows.is_empty() {
             return;
         }
         let Self { flows, claims, letters, .. } = self;
-        flows.sweep(now, SLICE, |gone| forget(claims, letters, &gone, stats));
+        flows.sweep(now, SLICE, |gone| forget(now, claims, letters, &gone, stats));
         self.count(stats);
     }
 
     /// Removes all flows.
     pub fn clear(&mut self, stats: &WorkerStats) {
-        let Self { flows, claims, letters, .. } = self;
-        flows.clear(|gone| forget(claims, letters, &gone, stats));
+        let Self { flows, claims, letters, now, .. } = self;
+        flows.clear(|gone| forget(*now, claims, letters, &gone, stats));
         self.count(stats);
     }
 
@@ -146,9 +152,9 @@ impl Nat {
         self.flows.len()
     }
 
-    /// True when there are none.
+    /// True when there are none, and no port rests.
     pub fn is_empty(&self) -> bool {
-        self.flows.is_empty()
+        self.flows.is_empty() && !self.claims.is_resting()
     }
 
     /// About `max` flows behind `cursor`; `None` at the end.
@@ -158,6 +164,7 @@ impl Nat {
 
     /// Carries the packets of known flows, and the ICMP errors about them.
     pub fn run(&mut self, pass: &mut Pass<'_, '_>) {
+        self.now = pass.now;
         if self.flows.is_empty() {
             return;
         }
@@ -251,7 +258,8 @@ impl Nat {
         if wish.claim {
             let from = std::iter::once(translated.src).chain(wish.more.iter().copied());
             let preferred = translated.sport;
-            match self.claims.claim(pass.snapshot, from, preferred, info.proto, self.seed.next_u64()) {
+            let seed = self.seed.next_u64();
+            match self.claims.claim(pass.now, pass.snapshot, from, preferred, &original, seed) {
                 Some((addr, port)) => {
                     translated.src = addr;
                     translated.sport = port;
@@ -285,7 +293,7 @@ impl Nat {
     }
 
     fn forget(&mut self, gone: &Gone, stats: &WorkerStats) {
-        forget(&mut self.claims, &mut self.letters, gone, stats);
+        forget(self.now, &mut self.claims, &mut self.letters, gone, stats);
     }
 
     fn count(&self, stats: &WorkerStats) {
@@ -294,12 +302,12 @@ impl Nat {
 }
 
 /// Gives back what a flow had, and tells those who knew it.
-fn forget(claims: &mut Claims, letters: &mut Vec<Letter>, gone: &Gone, stats: &WorkerStats) {
+fn forget(now: Instant, claims: &mut Claims, letters: &mut Vec<Letter>, gone: &Gone, stats: &WorkerStats) {
     letters.extend(gone.letter());
     if gone.owned {
-        let Tuple { src, sport, proto, .. } = gone.flow.translated;
+        let Tuple { src, sport, .. } = gone.flow.translated;
         if gone.flow.kind != Kind::Dnat {
-            claims.release(src, sport, proto);
+            claims.rest(now, src, sport, &gone.flow.original);
         }
         stats.work.closed.add(1);
     }

@@ -1,10 +1,16 @@
 //! The ports of our addresses that translated connections come from.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::flow::PortPool;
+use bng_platform::BATCH_MAX;
+
+use super::is_echo;
+use crate::flow::ports::Allowed;
+use crate::flow::{PortPool, Tuple};
 use crate::net::Addr;
 use crate::snapshot::Snapshot;
+use crate::time::{Duration, Instant};
 use crate::wire::protocol;
 
 /// The ports of one address, by protocol; 24 KiB.
@@ -38,26 +44,67 @@ impl Pools {
     }
 }
 
-/// The pools that a worker has claimed from. It must be able to give a port back when the address is configured no more.
+/// What may be claimed from every address, `set natports`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NatPorts {
+    /// Ports of TCP and UDP.
+    pub ports: Allowed,
+    /// Identifiers of echo requests: all.
+    pub idents: Allowed,
+}
+
+impl NatPorts {
+    /// The ports of these runs.
+    pub fn new(runs: &[(u16, u16)]) -> Self {
+        Self { ports: Allowed::new(runs), idents: Allowed::all() }
+    }
+}
+
+/// How long a port rests when its connection is over. By then every worker has taken in the news of that, so that no
+/// answer to the next connection of the port finds the way of the one before.
+const REST: Duration = Duration::from_secs(1);
+
+/// A port whose connection is over.
+#[derive(Debug, Clone, Copy)]
+struct Resting {
+    since: Instant,
+    addr: Addr,
+    port: u16,
+    proto: u8,
+    /// Who had it.
+    original: Tuple,
+}
+
+/// The ports that a worker has claimed, and those that rest. It must be able to give a port back when the address is
+/// configured no more.
 #[derive(Debug, Default)]
 pub struct Claims {
     used: Vec<(Addr, Arc<Pools>)>,
+    /// The oldest first.
+    resting: VecDeque<Resting>,
 }
 
 impl Claims {
-    /// Takes a port for `proto` of the first address in `from` that has one left, `preferred` if it is free.
+    /// Takes a port for the connection that `original` begins: of the first address in `from` that has one left, that of
+    /// `preferred` if it is free, or the one that the same connection had until just now.
     pub fn claim(
         &mut self,
+        now: Instant,
         snapshot: &Snapshot,
         from: impl Iterator<Item = Addr>,
         preferred: u16,
-        proto: u8,
+        original: &Tuple,
         seed: u64,
     ) -> Option<(Addr, u16)> {
         for addr in from {
             let Some(pools) = snapshot.pools.get(addr) else { continue };
-            let Some(pool) = pools.of(proto) else { return Some((addr, preferred)) };
-            if let Some(port) = pool.claim(Some(preferred), seed) {
+            let Some(pool) = pools.of(original.proto) else { return Some((addr, preferred)) };
+            if let Some(port) = self.again(now, addr, original) {
+                return Some((addr, port));
+            }
+            let all = &snapshot.natports;
+            let of = if is_echo(original.proto) { &all.idents } else { &all.ports };
+            if let Some(port) = pool.claim(of, Some(preferred), seed) {
                 if !self.used.iter().any(|(used, _)| *used == addr) {
                     self.used.push((addr, pools.clone()));
                 }
@@ -67,12 +114,53 @@ impl Claims {
         None
     }
 
-    /// Gives a port back.
+    /// The port of `addr` that `original` has lost in this batch, to be taken up again: whoever still remembers its old
+    /// connection takes answers to the same client.
+    fn again(&mut self, now: Instant, addr: Addr, original: &Tuple) -> Option<u16> {
+        let of_batch = self.resting.iter().rev().take_while(|rest| rest.since == now).take(BATCH_MAX);
+        let back = of_batch.enumerate().find(|(_, rest)| rest.addr == addr && rest.original == *original)?.0;
+        self.resting.remove(self.resting.len() - 1 - back).map(|rest| rest.port)
+    }
+
+    /// The connection that `original` began and that had this port is over.
+    pub fn rest(&mut self, now: Instant, addr: Addr, port: u16, original: &Tuple) {
+        self.resting.push_back(Resting {
+            since: now,
+            addr,
+            port,
+            proto: original.proto,
+            original: *original,
+        });
+    }
+
+    /// Gives back the ports that have rested.
+    pub fn settle(&mut self, now: Instant) {
+        while let Some(rest) = self.resting.front().filter(|rest| now.since(rest.since) >= REST) {
+            self.release(rest.addr, rest.port, rest.proto);
+            self.resting.pop_front();
+        }
+    }
+
+    /// Ports rest.
+    pub fn is_resting(&self) -> bool {
+        !self.resting.is_empty()
+    }
+
+    /// Gives a port back at once.
     pub fn release(&self, addr: Addr, port: u16, proto: u8) {
         if let Some((_, pools)) = self.used.iter().find(|(used, _)| *used == addr)
             && let Some(pool) = pools.of(proto)
         {
             pool.release(port);
+        }
+    }
+}
+
+impl Drop for Claims {
+    fn drop(&mut self) {
+        // The other workers go on claiming from the same pools.
+        for rest in std::mem::take(&mut self.resting) {
+            self.release(rest.addr, rest.port, rest.proto);
         }
     }
 }
@@ -83,39 +171,98 @@ mod tests {
     use crate::flow::ports::{FIRST, PORTS};
     use crate::net::AddrMap;
 
-    #[test]
-    fn when_the_ports_of_one_address_are_gone_the_next_one_gives_and_then_nobody() {
-        let [one, two] = [1, 2].map(|n| Addr::v4([10, 0, 0, n].into()));
-        let pools = AddrMap::build(&[(one, Arc::new(Pools::new(1))), (two, Arc::new(Pools::new(2)))]);
-        let snapshot = Snapshot { pools, ..Snapshot::empty() };
-        let mut claims = Claims::default();
-        let mut claim =
-            |proto, preferred| claims.claim(&snapshot, [one, two].into_iter(), preferred, proto, 7);
-        let mut taken = std::collections::BTreeSet::new();
-        for n in 0..2 * PORTS {
-            let (addr, port) = claim(protocol::TCP, 40_000).expect("a port is left");
-            assert_eq!(addr, if n < PORTS { one } else { two });
-            assert!(port >= FIRST && taken.insert((addr, port)), "{addr} port {port} was given before");
-        }
-        assert_eq!(claim(protocol::TCP, 40_000), None);
-        // Other protocols have ports of their own.
-        assert_eq!(claim(protocol::UDP, 40_000), Some((one, 40_000)));
-        claims.release(two, 40_000, protocol::TCP);
-        let again = claims.claim(&snapshot, [one, two].into_iter(), 40_000, protocol::TCP, 7);
-        assert_eq!(again, Some((two, 40_000)));
+    fn addr(n: u8) -> Addr {
+        Addr::v4([10, 0, 0, n].into())
+    }
+
+    /// A connection of client `n`.
+    fn original(proto: u8, n: u8) -> Tuple {
+        Tuple { src: addr(n), dst: addr(200), sport: 40_000, dport: 80, proto }
+    }
+
+    fn snapshot(addrs: &[Addr]) -> Snapshot {
+        let pools: Vec<_> = addrs.iter().zip(1..).map(|(addr, n)| (*addr, Arc::new(Pools::new(n)))).collect();
+        Snapshot { pools: AddrMap::build(&pools), ..Snapshot::empty() }
     }
 
     #[test]
-    fn a_port_is_given_back_when_its_address_is_configured_no_more() {
-        let addr = Addr::v4([10, 0, 0, 1].into());
-        let pools = Arc::new(Pools::new(1));
-        let snapshot = Snapshot { pools: AddrMap::build(&[(addr, pools.clone())]), ..Snapshot::empty() };
+    fn when_the_ports_of_one_address_are_gone_the_next_one_gives_and_then_nobody() {
+        let both = [addr(1), addr(2)];
+        let snapshot = snapshot(&both);
         let mut claims = Claims::default();
-        assert_eq!(claims.claim(&snapshot, [addr].into_iter(), 5_000, protocol::UDP, 7), Some((addr, 5_000)));
-        assert_eq!(pools.used(), [0, 1, 0]);
-        let gone = Snapshot::empty();
-        assert_eq!(claims.claim(&gone, [addr].into_iter(), 5_001, protocol::UDP, 7), None);
-        claims.release(addr, 5_000, protocol::UDP);
-        assert_eq!(pools.used(), [0, 0, 0]);
+        let claim = |claims: &mut Claims, proto| {
+            claims.claim(Instant::ZERO, &snapshot, both.into_iter(), 40_000, &original(proto, 9), 7)
+        };
+        let mut taken = std::collections::BTreeSet::new();
+        for n in 0..2 * PORTS {
+            let (addr, port) = claim(&mut claims, protocol::TCP).expect("a port is left");
+            assert_eq!(addr, both[usize::from(n >= PORTS)]);
+            assert!(port >= FIRST && taken.insert((addr, port)), "{addr} port {port} was given before");
+        }
+        assert_eq!(claim(&mut claims, protocol::TCP), None);
+        // Other protocols have ports of their own.
+        assert_eq!(claim(&mut claims, protocol::UDP), Some((both[0], 40_000)));
+        claims.release(both[1], 40_000, protocol::TCP);
+        assert_eq!(claim(&mut claims, protocol::TCP), Some((both[1], 40_000)));
+    }
+
+    #[test]
+    fn ports_beside_natports_are_never_taken_and_identifiers_are_not_meant() {
+        let mut snapshot = snapshot(&[addr(1)]);
+        snapshot.natports = NatPorts::new(&[(5_000, 5_001)]);
+        let mut claims = Claims::default();
+        let mut claim = |proto| {
+            claims.claim(Instant::ZERO, &snapshot, [addr(1)].into_iter(), 40_000, &original(proto, 9), 7)
+        };
+        let mut got = [claim(protocol::TCP), claim(protocol::TCP)];
+        got.sort();
+        assert_eq!(got, [Some((addr(1), 5_000)), Some((addr(1), 5_001))]);
+        assert_eq!(claim(protocol::TCP), None);
+        assert_eq!(claim(protocol::ICMP), Some((addr(1), 40_000)));
+    }
+
+    #[test]
+    fn a_port_rests_a_second_but_for_the_connection_that_had_it() {
+        let mut snapshot = snapshot(&[addr(1)]);
+        snapshot.natports = NatPorts::new(&[(5_000, 5_000)]);
+        let mut claims = Claims::default();
+        let mut now = Instant::from_secs(1);
+        let claim = |claims: &mut Claims, now, client| {
+            claims.claim(now, &snapshot, [addr(1)].into_iter(), 1, &original(protocol::TCP, client), 7)
+        };
+        let port = Some((addr(1), 5_000));
+        assert_eq!(claim(&mut claims, now, 1), port);
+        claims.rest(now, addr(1), 5_000, &original(protocol::TCP, 1));
+        assert_eq!(claim(&mut claims, now, 2), None);
+        assert_eq!(claim(&mut claims, now, 1), port, "the same client to the same server");
+        assert!(!claims.is_resting());
+        claims.rest(now, addr(1), 5_000, &original(protocol::TCP, 1));
+        now += Duration::from_micros(999_999);
+        claims.settle(now);
+        assert_eq!(claim(&mut claims, now, 2), None);
+        now += Duration::from_micros(1);
+        claims.settle(now);
+        assert_eq!(claim(&mut claims, now, 2), port);
+    }
+
+    #[test]
+    fn a_port_is_given_back_when_its_address_is_configured_no_more_and_when_a_worker_ends() {
+        let of = snapshot(&[addr(1)]);
+        let used = || of.pools.get(addr(1)).unwrap().used();
+        let mut claims = Claims::default();
+        let udp = original(protocol::UDP, 9);
+        let claim = |claims: &mut Claims, snapshot: &Snapshot| {
+            claims.claim(Instant::ZERO, snapshot, [addr(1)].into_iter(), 5_000, &udp, 7)
+        };
+        assert_eq!(claim(&mut claims, &of), Some((addr(1), 5_000)));
+        assert_eq!(used(), [0, 1, 0]);
+        assert_eq!(claim(&mut claims, &Snapshot::empty()), None);
+        claims.release(addr(1), 5_000, protocol::UDP);
+        assert_eq!(used(), [0, 0, 0]);
+        claim(&mut claims, &of);
+        claims.rest(Instant::ZERO, addr(1), 5_000, &udp);
+        assert_eq!(used(), [0, 1, 0]);
+        drop(claims);
+        assert_eq!(used(), [0, 0, 0]);
     }
 }

@@ -12,7 +12,7 @@ use super::translation::{Border, Rule, Translation, idle_times};
 use super::{Knowledge, Mode, Own, Port, Role, Server, Services, Snapshot, Target, station};
 use crate::conf::model::{Method, Model, Network, Side, State};
 use crate::location::Locations;
-use crate::nat::Pools;
+use crate::nat::{NatPorts, Pools};
 use crate::net::{Addr, AddrMap, PortId};
 use crate::wire::MacAddr;
 
@@ -125,6 +125,7 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge, shelves: 
         tnats: AddrMap::build(&tnats(model)),
         pools: AddrMap::build(&pools(model, known)),
         asking: known.asking(),
+        natports: NatPorts::new(&model.tuning.natports.runs()),
         synrate: model.tuning.synrate,
         mssclamp: model.tuning.mssclamp,
         tunnelsrc4: model.tuning.tunnelsrc.iter().map(|addr| Addr::v4(*addr)).collect(),

@@ -37,6 +37,8 @@ drops! {
     Checksum = "checksum",
     /// neither ARP, IPv4 nor IPv6
     EtherType = "ethertype",
+    /// several UDP datagrams in one frame, and 'access pcap' does not tell where each of them ends
+    Merged = "merged",
     /// VLAN tag on an interface whose networks are untagged
     Vlan = "vlan",
     /// sent by ourselves and seen again

@@ -7,6 +7,7 @@
 //! end
 //! host IF IP MAC            somebody who answers ARP, neighbour solicitations and echo before the cases begin
 //! mtu IF BYTES              largest packet of an interface, 1500 if nothing is said
+//! room N                    connections that a worker has room for, of each family
 //! name WORD VALUE           stands for VALUE in the frames that come in
 //! start                     steps before every case, of which nothing is said
 //!     after 5s
@@ -88,6 +89,8 @@ pub(crate) struct File {
     pub(crate) hosts: Vec<(u8, String, String)>,
     /// Largest packets by interface.
     pub(crate) mtus: BTreeMap<u8, u16>,
+    /// Room of a worker for connections of each family, if something is said of it.
+    pub(crate) room: Option<usize>,
     pub(crate) start: Vec<Step>,
     pub(crate) cases: Vec<Case>,
 }
@@ -137,6 +140,7 @@ impl File {
                     let number = |_| fail("mtu IF BYTES".into());
                     file.mtus.insert(port.parse().map_err(number)?, bytes.parse().map_err(number)?);
                 }
+                "room" => file.room = Some(rest.trim().parse().map_err(|_| fail("room N".into()))?),
                 "name" => {
                     let (name, value) = split(rest);
                     names.insert(name.to_string(), value.to_string());

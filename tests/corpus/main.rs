@@ -63,8 +63,41 @@ fn every_title_is_used_once_and_every_case_says_why() {
 }
 
 /// Modes whose cases come in pairs, one of each family.
-const PAIRED: [&str; 9] =
-    ["routed", "single", "proxy", "nat", "tnat", "tunnel-ipip", "tunnel-gue", "tunnel-gre", "sessions"];
+const PAIRED: [&str; 17] = [
+    "dsr",
+    "rt",
+    "routed",
+    "single",
+    "proxy",
+    "nat",
+    "tnat",
+    "tunnel-ipip",
+    "tunnel-gue",
+    "tunnel-gre",
+    "sessions",
+    "limits-routed",
+    "limits-proxy",
+    "limits-nat",
+    "limits-tnat",
+    "limits-dsr",
+    "limits-tunnel",
+];
+
+/// Cases about what only one of the families has: routers that fragment, options in the header, ARP, broadcasts; and how
+/// IPv6 refuses where IPv4 fragments.
+const ALONE: [&str; 11] = [
+    "rt-v4 a broadcast frame is not routed",
+    "rt-v4 a broadcast in a broadcast frame stays where it is",
+    "rt-v4 a fragment is cut further",
+    "rt-v4 a gateway that passes its ARP check",
+    "rt-v4 a packet that waited is fragmented when it leaves",
+    "rt-v4 an oversized segment that may be fragmented",
+    "rt-v4 datagrams to be cut by hardware, and fragmented",
+    "rt-v4 larger than the way out, to be fragmented",
+    "rt-v4 to be fragmented with its checksum left to hardware",
+    "rt-v4 with options, to be fragmented",
+    "rt-v6 a fragment larger than the way out",
+];
 
 #[test]
 fn every_case_of_one_family_has_its_twin_in_the_other() {
@@ -76,6 +109,9 @@ fn every_case_of_one_family_has_its_twin_in_the_other() {
         for (mine, other) in [("v4", "v6"), ("v6", "v4")] {
             let prefix = format!("{mode}-{mine} ");
             for title in titles.iter().filter_map(|title| title.strip_prefix(prefix.as_str())) {
+                if ALONE.contains(&format!("{prefix}{title}").as_str()) {
+                    continue;
+                }
                 let twin = format!("{mode}-{other} {title}");
                 assert!(titles.contains(twin.as_str()), "'{prefix}{title}' has no twin '{twin}'");
                 pairs += 1;

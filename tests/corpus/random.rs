@@ -1,5 +1,5 @@
-//! Random connections through every kind of translation, while news between the workers gets lost: nobody ever gets a
-//! packet of somebody else's connection, there and back is the identity, and every checksum is right.
+//! Random connections through every kind of translation, while news between the workers gets lost or comes late: nobody
+//! ever gets a packet of somebody else's connection, there and back is the identity, and every checksum is right.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use bng::time::{Duration, Instant};
 use bng::wire::{L3, dissect, protocol};
 
 use crate::case::files;
-use crate::rig::{Rig, checksums_hold};
+use crate::rig::{Post, Rig, checksums_hold};
 use crate::{frame, nonsense};
 
-/// Steps for each mode and share of lost news.
+/// Steps for each mode and way of the news.
 const STEPS: usize = 4_000;
 /// A connection of the configurations lives at least so long after its last packet.
 const LIFE: Duration = Duration::from_secs(4);
@@ -86,12 +86,13 @@ fn reversed((src, sport, dst, dport): &Ends) -> Ends {
     (dst.clone(), *dport, src.clone(), *sport)
 }
 
-/// Random connections in `mode`; of 100 letters `lost` do not arrive. Returns how many answers found their way.
-fn run(mode: &Mode, lost: u64, dice: &mut Seed) -> usize {
+/// Random connections in `mode`; of 100 letters `lost` do not arrive and `late` come behind the frames that they were
+/// written before. Returns how many answers found their way.
+fn run(mode: &Mode, lost: u64, late: u64, dice: &mut Seed) -> usize {
     let file = files().into_iter().find(|file| file.name.ends_with(mode.file)).expect("the file");
     let mut rig = Rig::start(&file);
     let base = rig.counters();
-    rig.lose(lost, dice.fork());
+    rig.disturb(Post::new(lost, late, dice.fork()));
     let mut known: BTreeMap<Ends, Known> = BTreeMap::new();
     let mut answered = 0;
     for _ in 0..STEPS {
@@ -123,7 +124,7 @@ fn run(mode: &Mode, lost: u64, dice: &mut Seed) -> usize {
                 for segment in &segments {
                     assert_eq!(*segment, reversed(original), "the answer to {:?}", theirs.translated);
                 }
-                assert!(lost > 0 || segments.len() == 1, "the answer to {original:?} is lost");
+                assert!(lost + late > 0 || segments.len() == 1, "the answer to {original:?} is lost");
                 answered += segments.len();
             }
         }
@@ -142,9 +143,10 @@ fn run(mode: &Mode, lost: u64, dice: &mut Seed) -> usize {
 fn nobody_gets_what_is_somebody_elses() {
     let mut dice = Seed::new(2027);
     for mode in &MODES {
-        for lost in [0, 30] {
-            let answered = run(mode, lost, &mut dice);
-            assert!(answered > STEPS / 10, "{}: only {answered} answers with {lost} % lost", mode.file);
+        for (lost, late) in [(0, 0), (30, 0), (0, 20), (15, 20)] {
+            let answered = run(mode, lost, late, &mut dice);
+            let news = format!("{lost} % of the news lost and {late} % late");
+            assert!(answered > STEPS / 10, "{}: only {answered} answers with {news}", mode.file);
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A node: engine, director and configuration as the daemon puts them together, without its threads and its clock.
 //! Its doors lead to wires of memory, or to whatever else keeps the contract of [`Wire`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bng::conf::Config;
 use bng::conf::model::{Access, Interface, Model};
 use bng::director::{Director, Output, PortInfo};
-use bng::engine::Engine;
+use bng::engine::{Engine, Place};
+use bng::flow::Letter;
 use bng::net::PortId;
 use bng::outbox::Outbox;
 use bng::seed::Seed;
@@ -83,6 +84,52 @@ struct Door<W> {
     stats: Arc<WorkerStats>,
 }
 
+/// How the letters between the engines travel: without dice as fast as they can, as between workers that keep up.
+#[derive(Default)]
+pub(crate) struct Post {
+    /// Of a hundred letters so many get lost, and so many wait.
+    pub(crate) lost: u64,
+    pub(crate) late: u64,
+    dice: Option<Seed>,
+    /// Letters that wait, and how often others are delivered before. They keep the order in which they were written.
+    waiting: VecDeque<(Letter, u64)>,
+}
+
+impl Post {
+    pub(crate) fn new(lost: u64, late: u64, dice: Seed) -> Self {
+        Self { lost, late, dice: Some(dice), waiting: VecDeque::new() }
+    }
+
+    /// No letter waits any longer.
+    fn hurry(&mut self) {
+        self.waiting.iter_mut().for_each(|(_, wait)| *wait = 0);
+    }
+
+    /// Takes `letters`, and returns those that are delivered now.
+    fn carry(&mut self, letters: impl IntoIterator<Item = Letter>) -> Vec<Letter> {
+        let Some(dice) = &mut self.dice else { return letters.into_iter().collect() };
+        for letter in letters {
+            if dice.below(100) >= self.lost {
+                let wait = if dice.below(100) < self.late { 1 + dice.below(WAIT_MAX) } else { 0 };
+                self.waiting.push_back((letter, wait));
+            }
+        }
+        let mut now = Vec::new();
+        while let Some((letter, wait)) = self.waiting.front_mut() {
+            if *wait > 0 {
+                *wait -= 1;
+                break;
+            }
+            now.push(*letter);
+            self.waiting.pop_front();
+        }
+        now
+    }
+}
+
+/// So often at most others are delivered before a letter that waits.
+const WAIT_MAX: u64 = 4;
+
 pub(crate) struct Rig<W = MemoryWire> {
     now: Instant,
     config: Config,
@@ -94,8 +141,7 @@ pub(crate) struct Rig<W = MemoryWire> {
     says: Vec<String>,
     /// Frames of the engines that a door refused.
     refused: u64,
-    /// Of a hundred letters between the engines so many get lost.
-    lost: Option<(u64, Seed)>,
+    post: Post,
 }
 
 /// The model of the configuration of `file`.
@@ -136,7 +182,9 @@ impl<W: Wire> Rig<W> {
             let plug = plugs.remove(&id).expect("a door for each interface");
             tx.insert(id, plug.tx);
             let stats = Arc::new(WorkerStats::default());
-            let engine = Engine::new(id, stats.clone(), seed.fork());
+            let mut place = Place::from(id);
+            place.maxsessions = file.room.unwrap_or(place.maxsessions);
+            let engine = Engine::new(place, stats.clone(), seed.fork());
             doors.insert(id, Door { wire: plug.wire, rx: plug.rx, engine, stats });
             director.port_opened(Instant::ZERO, id, PortInfo { tap, link: true, mtu });
         }
@@ -150,7 +198,7 @@ impl<W: Wire> Rig<W> {
             outbox: Outbox::default(),
             says: Vec::new(),
             refused: 0,
-            lost: None,
+            post: Post::default(),
         };
         let mut hosts: Vec<(PortId, Host)> =
             file.hosts.iter().map(|(port, ip, mac)| (*port, Host::new(mac, &[ip]))).collect();
@@ -238,9 +286,9 @@ impl<W: Wire> Rig<W> {
         }
     }
 
-    /// From now on `share` of a hundred letters between the engines get lost, as when an inbox is full.
-    pub(crate) fn lose(&mut self, share: u64, dice: Seed) {
-        self.lost = Some((share, dice));
+    /// From now on the letters between the engines travel like this.
+    pub(crate) fn disturb(&mut self, post: Post) {
+        self.post = post;
     }
 
     /// The time.
@@ -302,6 +350,9 @@ impl<W: Wire> Rig<W> {
 
     /// Lets `time` pass for the engines alone: what waits there for more frames is given up.
     pub(crate) fn age(&mut self, time: Duration) {
+        // Late news are late by less than a port rests.
+        self.post.hurry();
+        self.deliver();
         self.now += time;
         for door in self.doors.values_mut() {
             door.engine.tick(self.now, &self.snapshot);
@@ -371,10 +422,7 @@ impl<W: Wire> Rig<W> {
     fn deliver(&mut self) {
         let letters: Vec<_> =
             self.doors.values_mut().flat_map(|door| door.engine.letters().collect::<Vec<_>>()).collect();
-        for letter in letters {
-            if self.lost.as_mut().is_some_and(|(share, dice)| dice.below(100) < *share) {
-                continue;
-            }
+        for letter in self.post.carry(letters) {
             if let Some(door) = self.doors.get_mut(&letter.to) {
                 door.engine.receive(self.now, &letter.share);
             }

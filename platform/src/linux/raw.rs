@@ -84,14 +84,14 @@ pub(crate) fn open(name: &str, queues: usize) -> Result<RawPort, OpenError> {
     Ok(RawPort { name: name.to_owned(), index, caps, rx })
 }
 
-/// Makes the kernel deal the interface's frames out to the queues by source address.
+/// Makes the kernel deal the interface's frames out to the queues by client.
 fn fan_out(rx: &[RawRx]) -> io::Result<()> {
     let Some((first, others)) = rx.split_first() else { return Ok(()) };
     let join = |queue: &RawRx, flags: u32, group: u16| {
         queue.socket.set(PACKET_FANOUT, &(u32::from(group) | (PACKET_FANOUT_CBPF | flags) << 16))
     };
     join(first, PACKET_FANOUT_FLAG_UNIQUEID, 0)?;
-    first.socket.attach(SOL_PACKET, PACKET_FANOUT_DATA, &mut filter::source_address())?;
+    first.socket.attach(SOL_PACKET, PACKET_FANOUT_DATA, &mut filter::clients())?;
     let group = first.socket.fanout_group()?;
     for other in others {
         join(other, 0, group)?;

@@ -383,24 +383,47 @@ fn fanout(access: Access) {
         }
         tester.send(&plain(64));
     }
+    // ICMP errors of one router about packets to the clients.
+    for client in 0..100u8 {
+        for v6 in [false, true] {
+            let mut frame = plain(120);
+            if v6 {
+                frame[12..15].copy_from_slice(&[0x86, 0xdd, 0x60]);
+                frame[20] = 58;
+                frame[22..38].fill(0xee);
+                frame[54..62].copy_from_slice(&[2, 0, 0, 0, 0, 0, 5, 120]);
+                frame[86..102].fill(client);
+            } else {
+                frame[12..15].copy_from_slice(&[0x08, 0x00, 0x45]);
+                frame[20..24].copy_from_slice(&[0x40, 0, 64, 1]);
+                frame[26..30].copy_from_slice(&[10, 9, 9, 9]);
+                frame[34..42].copy_from_slice(&[3, 4, 0, 0, 0, 0, 5, 120]);
+                frame[58..62].copy_from_slice(&[10, 1, 1, client]);
+            }
+            tester.send(&frame);
+        }
+    }
     let mut met = BTreeMap::<Vec<u8>, BTreeSet<usize>>::new();
     let mut seen = [0; 2];
     eventually("all frames", || {
         for (number, queue) in queues.iter_mut().enumerate() {
             for frame in queue.recv().unwrap().frames() {
                 seen[number] += 1;
-                let key = match frame.bytes()[12..14] {
-                    [0x08, 0x00] => frame.bytes()[26..30].to_vec(),
-                    [0x86, 0xdd] => frame.bytes()[22..38].to_vec(),
+                let bytes = frame.bytes();
+                let key = match (bytes[12], bytes[13], bytes.len()) {
+                    (0x08, 0x00, 120) => bytes[58..62].to_vec(),
+                    (0x86, 0xdd, 120) => bytes[86..102].to_vec(),
+                    (0x08, 0x00, _) => bytes[26..30].to_vec(),
+                    (0x86, 0xdd, _) => bytes[22..38].to_vec(),
                     _ => Vec::new(),
                 };
                 met.entry(key).or_default().insert(number);
             }
         }
-        seen.iter().sum::<usize>() == 603
+        seen.iter().sum::<usize>() == 803
     });
     assert_eq!(met.len(), 201);
-    assert!(met.values().all(|queues| queues.len() == 1), "a client met two queues");
+    assert!(met.values().all(|queues| queues.len() == 1), "a client, or an error about it, met two queues");
     assert_eq!(met[&Vec::new()], BTreeSet::from([0]), "everything but IP is for queue 0");
     assert!(seen.iter().all(|&frames| frames > 200), "{seen:?}");
 }

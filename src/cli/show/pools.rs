@@ -2,7 +2,6 @@
 
 use super::json::Json;
 use super::table::{Column, render as table};
-use crate::flow::ports::PORTS;
 use std::net::IpAddr;
 
 /// One of our addresses that translated connections come from.
@@ -16,6 +15,8 @@ pub struct PoolRow {
     pub udp: u32,
     /// Identifiers of echo requests in use.
     pub echo: u32,
+    /// Ports of each protocol that may be taken.
+    pub of: u32,
 }
 
 /// One row per address.
@@ -31,8 +32,8 @@ pub fn render(rows: &[PoolRow]) -> String {
         Column::Left("address"),
     ];
     let cells = |row: &PoolRow| {
-        let PoolRow { address, tcp, udp, echo } = row;
-        vec![tcp.to_string(), udp.to_string(), echo.to_string(), PORTS.to_string(), address.to_string()]
+        let PoolRow { address, tcp, udp, echo, of } = row;
+        vec![tcp.to_string(), udp.to_string(), echo.to_string(), of.to_string(), address.to_string()]
     };
     table(&columns, &rows.iter().map(cells).collect::<Vec<_>>())
 }
@@ -45,7 +46,7 @@ pub fn json(rows: &[PoolRow]) -> Json {
             ("tcp", row.tcp.into()),
             ("udp", row.udp.into()),
             ("echo", row.echo.into()),
-            ("of", PORTS.into()),
+            ("of", row.of.into()),
         ])
     })
 }
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn ports_in_use_beside_how_many_there_are() {
-        let row = PoolRow { address: "10.1.0.1".parse().unwrap(), tcp: 1234, udp: 5, echo: 0 };
+        let row = PoolRow { address: "10.1.0.1".parse().unwrap(), tcp: 1234, udp: 5, echo: 0, of: 64_512 };
         assert_eq!(
             render(&[row]),
             "    tcp   udp  echo    of address

@@ -26,7 +26,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         ),
     Statement::new(Kind::Interface, "threads", Arg::Number(1, THREADS_MAX), "number of worker threads")
         .default("1")
-        .doc("Frames are spread among them by source address. More than one needs 'access raw' on Linux."),
+        .doc("Frames are spread among them by source address, ICMP errors by the host that they are about. More than one needs 'access raw' on Linux."),
     Statement::new(
         Kind::Interface,
         "init",

@@ -114,6 +114,16 @@ pub(super) const STATEMENTS: &[Statement] = &[
         .kept("no session is told"),
     number("maxsyncps", POSITIVE, "250", "most packets to the peer per second").kept("nothing is sent to a peer"),
     // Address translation.
+    Statement::new(Kind::Set, "natports", Arg::Ports, "ports that translated connections come from, 0 for all")
+        .default("0")
+        .doc(
+            "Ports of TCP and UDP at the addresses of 'prx' and 'prx6' and of networks with 'nat outside', and those \
+             that 'tnat' takes when it cannot keep the port of a target. All are those from 1024 to 65535; lower ones \
+             belong to services and are left out with a warning. Each address has so many ports of its own, and a connection for which \
+             none is left is dropped and counted as 'ports-exhausted'. Connections that are open keep their ports when \
+             this changes. Identifiers of echo requests are not meant.",
+        )
+        .ours(),
     number("gnatdefaultto", IDLE, "600", "idle seconds until a translation ends"),
     number("gnatdnsto", IDLE, "15", "idle seconds until the translation of a DNS query ends"),
     number("natscan", (1, 3600), "1", "seconds between searches for translations that have ended")
