@@ -23,9 +23,15 @@ mod farm;
 #[cfg(target_os = "linux")]
 mod modes;
 #[cfg(target_os = "linux")]
+mod modes_big;
+#[cfg(target_os = "linux")]
 mod modes_failure;
 #[cfg(target_os = "linux")]
 mod modes_kernel;
+#[cfg(target_os = "linux")]
+mod modes_ports;
+#[cfg(target_os = "linux")]
+mod modes_threads;
 #[cfg(target_os = "linux")]
 mod modes_tunnel;
 #[cfg(target_os = "linux")]
@@ -76,6 +82,9 @@ fn main() -> std::process::ExitCode {
         modes_failure::cases(),
         modes_kernel::cases(),
         modes_tunnel::cases(),
+        modes_threads::cases(),
+        modes_ports::cases(),
+        modes_big::cases(),
         tools::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
