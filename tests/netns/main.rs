@@ -31,9 +31,15 @@ mod methods;
 #[cfg(target_os = "linux")]
 mod modes;
 #[cfg(target_os = "linux")]
+mod modes_big;
+#[cfg(target_os = "linux")]
 mod modes_failure;
 #[cfg(target_os = "linux")]
 mod modes_kernel;
+#[cfg(target_os = "linux")]
+mod modes_ports;
+#[cfg(target_os = "linux")]
+mod modes_threads;
 #[cfg(target_os = "linux")]
 mod modes_tunnel;
 #[cfg(target_os = "linux")]
@@ -91,6 +97,9 @@ fn main() -> std::process::ExitCode {
         modes_failure::cases(),
         modes_kernel::cases(),
         modes_tunnel::cases(),
+        modes_threads::cases(),
+        modes_ports::cases(),
+        modes_big::cases(),
         tools::cases(),
         vanishing::cases(),
         withheld::cases(),

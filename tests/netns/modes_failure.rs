@@ -18,7 +18,7 @@ use crate::suite::{BNG, Case};
 /// How long an end may be left in doubt about its connection.
 const DOUBT: Duration = Duration::from_secs(5);
 /// Where every line comes back.
-const ECHO: u16 = 9003;
+pub(crate) const ECHO: u16 = 9003;
 
 pub(crate) fn cases() -> Vec<Case> {
     let tools = &["nginx", "curl", "socat", "iperf3", "dnsmasq"];
@@ -43,13 +43,13 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// How a connection has gone on.
 #[derive(Debug, PartialEq, Eq)]
-enum Fate {
+pub(crate) enum Fate {
     Lives,
     Reset,
     Hangs,
 }
 
-fn connect(host: &Host, to: &str, port: u16) -> TcpStream {
+pub(crate) fn connect(host: &Host, to: &str, port: u16) -> TcpStream {
     let to = SocketAddr::new(to.parse::<IpAddr>().expect("an address"), port);
     let stream =
         host.inside(|| TcpStream::connect_timeout(&to, DOUBT)).unwrap_or_else(|e| panic!("{to}: {e}"));
@@ -58,7 +58,7 @@ fn connect(host: &Host, to: &str, port: u16) -> TcpStream {
 }
 
 /// Sends a line, and waits for the same line.
-fn ask(stream: &mut TcpStream) -> Fate {
+pub(crate) fn ask(stream: &mut TcpStream) -> Fate {
     let mut buf = [0; 6];
     match stream.write_all(b"hello\n").and_then(|()| stream.read_exact(&mut buf)) {
         Ok(()) => Fate::Lives,
@@ -67,7 +67,7 @@ fn ask(stream: &mut TcpStream) -> Fate {
     }
 }
 
-fn serve_echo(site: &mut Site) {
+pub(crate) fn serve_echo(site: &mut Site) {
     site.serve_all(|world, services, host, name| {
         serve(world, services, host, name);
         let mut echo = host.command("socat");

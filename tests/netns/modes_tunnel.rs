@@ -21,21 +21,21 @@ use crate::suite::{BNG, Case};
 
 /// Bytes of a transfer: 5 MB up and down for each kind and family, 60 MB for each door.
 const SIZE: usize = 5_000_000;
-const VIP: [&str; 2] = ["10.1.0.100", "2001:db8:1::100"];
+pub(crate) const VIP: [&str; 2] = ["10.1.0.100", "2001:db8:1::100"];
 /// The node's own address: where tunnels begin.
 const REAL: [&str; 2] = ["10.1.0.253", "2001:db8:1::fd"];
 const FAR: [&str; 2] = ["10.3.0.11", "2001:db8:3::11"];
+
+/// Every kind of tunnel, with its word in the configuration.
+pub(crate) const KINDS: [(&str, Tunnel); 3] =
+    [("ipip", Tunnel::Ipip), ("gre", Tunnel::Gre), ("gue", Tunnel::Gue)];
 
 pub(crate) fn cases() -> Vec<Case> {
     let tools =
         &["nginx", "curl", "socat", "sha256sum", "dig", "dnsmasq", "tcpdump", "ethtool", "traceroute"];
     let mut cases = Vec::new();
     for door in crate::suite::WIRE_DOORS {
-        for (word, kind) in [("ipip", Tunnel::Ipip), ("gre", Tunnel::Gre), ("gue", Tunnel::Gue)] {
-            // The doors do not look into what they carry: one kind is enough for the second.
-            if door != "raw" && kind != Tunnel::Ipip {
-                continue;
-            }
+        for (word, kind) in KINDS {
             for v in 0..2 {
                 let outer = ["IPv4", "IPv6"][v];
                 let name =
@@ -48,18 +48,19 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-struct Field {
-    client: Host,
-    gate: Host,
+/// The hosts, with all programs on the far ones, and nothing on the balancer yet.
+pub(crate) struct Field {
+    pub(crate) client: Host,
+    pub(crate) gate: Host,
     core: Host,
     balancer: Host,
-    fars: [Host; 2],
+    pub(crate) fars: [Host; 2],
     _services: Vec<Service>,
-    world: World,
+    pub(crate) world: World,
 }
 
 impl Field {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut world = World::new();
         let client = world.host("client");
         let gate = world.plugged("gate", &["10.1.0.1/24", "2001:db8:1::1/64"]);
@@ -105,7 +106,18 @@ impl Field {
     }
 
     /// bng with targets at addresses of family `v`, through `door`.
-    fn bng(&self, door: &str, kind: &str, v: usize) -> Bng {
+    pub(crate) fn bng(&self, door: &str, kind: &str, v: usize) -> Bng {
+        self.bng_with(door, kind, v, |text| text)
+    }
+
+    /// The same with its configuration changed by `change`.
+    pub(crate) fn bng_with(
+        &self,
+        door: &str,
+        kind: &str,
+        v: usize,
+        change: impl FnOnce(String) -> String,
+    ) -> Bng {
         let mut text = format!(
             "modules vrrp,arp,ping,hc,master,slb
 interface 1 {{ name eth0 access {door} }}
@@ -145,7 +157,7 @@ enable server 1
             let _ = writeln!(text, "target {n} {{ {address} via {via} {check} tunnel {kind} }}");
         }
         text += "register targets 1,2\nenable targets 1,2\n";
-        let bng = Bng::running(BNG, &self.world, &self.balancer, &text);
+        let bng = Bng::running(BNG, &self.world, &self.balancer, &change(text));
         until_serving(&bng, &[1, 2]);
         bng
     }

@@ -26,17 +26,17 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// One network with a host: both families, and the door to it.
-struct Leg {
+pub(crate) struct Leg {
     number: u8,
     mtu: u16,
 }
 
 impl Leg {
     const CLIENT: Self = Self { number: 1, mtu: 1500 };
-    const SERVER: Self = Self { number: 2, mtu: 1500 };
+    pub(crate) const SERVER: Self = Self { number: 2, mtu: 1500 };
     const NARROW: Self = Self { number: 3, mtu: 1280 };
 
-    fn host(&self) -> [String; 2] {
+    pub(crate) fn host(&self) -> [String; 2] {
         let n = self.number;
         [format!("10.{n}.0.10"), format!("2001:db8:{n}::10")]
     }
@@ -83,17 +83,18 @@ enable network {n}
     }
 }
 
-struct Routed {
-    client: Host,
-    server: Host,
+/// The hosts with nginx on server and narrow, and bng between them.
+pub(crate) struct Routed {
+    pub(crate) client: Host,
+    pub(crate) server: Host,
     narrow: Host,
     bng: Bng,
     _servers: Vec<Service>,
-    world: World,
+    pub(crate) world: World,
 }
 
 impl Routed {
-    fn new(door: &str, more: &str) -> Self {
+    pub(crate) fn new(door: &str, more: &str) -> Self {
         let mut world = World::new();
         let balancer = world.host("balancer");
         let client = Leg::CLIENT.plug(&mut world, &balancer, "client");

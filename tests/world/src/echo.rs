@@ -1,4 +1,4 @@
-//! A UDP server that says who it is.
+//! A UDP server that says who it is, or what it was told.
 
 use std::io::ErrorKind;
 use std::net::UdpSocket;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::Host;
 
-/// Answers every datagram to one address with its name; stops when dropped.
+/// Answers every datagram to one address, with its name or with the same; stops when dropped.
 #[derive(Debug)]
 pub struct Echo {
     stop: Arc<AtomicBool>,
@@ -22,17 +22,31 @@ impl Echo {
     /// # Panics
     /// When the address cannot be bound.
     pub fn start(host: &Host, address: &str, name: &str) -> Self {
+        Self::answering(host, address, Some(name.to_owned()))
+    }
+
+    /// Serves `address` (`ip:port`) on `host`, answering with what was asked.
+    ///
+    /// # Panics
+    /// When the address cannot be bound.
+    pub fn returning(host: &Host, address: &str) -> Self {
+        Self::answering(host, address, None)
+    }
+
+    fn answering(host: &Host, address: &str, name: Option<String>) -> Self {
         let socket = host.inside(|| UdpSocket::bind(address)).unwrap_or_else(|e| panic!("{address}: {e}"));
         socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout above zero");
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let name = name.to_owned();
         let thread = thread::spawn(move || {
-            let mut buf = [0; 2048];
+            let mut buf = vec![0; 65536];
             while !stopped.load(Ordering::Relaxed) {
                 match socket.recv_from(&mut buf) {
                     // A client that is gone already is its own affair.
-                    Ok((_, client)) => drop(socket.send_to(name.as_bytes(), client)),
+                    Ok((len, client)) => {
+                        let answer = name.as_deref().map_or(&buf[..len], str::as_bytes);
+                        drop(socket.send_to(answer, client));
+                    }
                     Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                     // An ICMP error about an earlier answer.
                     Err(_) => {}

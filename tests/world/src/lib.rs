@@ -12,6 +12,7 @@
 //! - [`Service`], [`web`], [`sshd`], [`keepalived`], [`Echo`]: the peers;
 //! - [`Decap`]: the far end of a tunnel;
 //! - [`Capture`]: what tcpdump saw on a wire;
+//! - [`datagrams`]: fragments, and datagrams for hardware to cut;
 //! - [`tcp`]: connections from many addresses;
 //! - [`wait`]: waiting for a condition with a deadline.
 //!
@@ -21,6 +22,7 @@
 
 mod bng;
 mod capture;
+pub mod datagrams;
 mod decap;
 mod echo;
 mod host;
