@@ -173,7 +173,7 @@ impl Farms<'_> {
             .map(|number| {
                 let whole = weight(*number).max(1);
                 let left = u64::from(u16::MAX - target(*number).held) + 1;
-                let part = ((u64::from(whole) << 8) * left >> 16).max(1) as u32;
+                let part = (((u64::from(whole) << 8) * left) >> 16).max(1) as u32;
                 Candidate { target: *number, weight: if starting { part } else { whole } }
             })
             .collect();
