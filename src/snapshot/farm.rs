@@ -109,11 +109,14 @@ impl<K: Ord, V: ?Sized> Shelf<K, V> {
     }
 }
 
+/// Who a ring is of: everybody in the farm, with the target number of who takes traffic.
+type RingKey = Vec<(Member, Option<u16>)>;
+
 /// Schedules and tables that were made before.
 #[derive(Debug, Default)]
 pub struct Shelves {
     frames: Shelf<(u32, Vec<Member>), Frame>,
-    rings: Shelf<(u32, Vec<(Member, Option<u16>)>), Ring>,
+    rings: Shelf<(u32, RingKey), Ring>,
     schedules: Shelf<Vec<Candidate>, [u16]>,
 }
 
@@ -126,7 +129,7 @@ impl Shelves {
     }
 
     fn ring(&mut self, rows: u32, members: &[(Member, u16)], there: impl Fn(u16) -> bool) -> Arc<Ring> {
-        let key: Vec<_> =
+        let key: RingKey =
             members.iter().map(|(member, number)| (*member, there(*number).then_some(*number))).collect();
         let frames = &mut self.frames;
         self.rings.get((rows, key), |(rows, key)| {
