@@ -69,7 +69,7 @@ fn held(elapsed: Duration, slowstart: Duration) -> (u16, Option<Duration>) {
     }
     let done = (elapsed.as_micros() / step.as_micros()) as u32;
     // The share in the middle of the step.
-    let gets = (step.as_micros() * u128::from(2 * done + 1) << 15) / slowstart.as_micros();
+    let gets = ((step.as_micros() * u128::from(2 * done + 1)) << 15) / slowstart.as_micros();
     (65_536_u128.saturating_sub(gets).clamp(1, 65_535) as u16, Some((step * (done + 1)).min(slowstart)))
 }
 

@@ -109,11 +109,14 @@ impl<K: Ord, V: ?Sized> Shelf<K, V> {
     }
 }
 
+/// Who a ring is of: everybody in the farm, with the target number of who takes traffic.
+type RingKey = Vec<(Member, Option<u16>)>;
+
 /// Schedules and tables that were made before.
 #[derive(Debug, Default)]
 pub struct Shelves {
     frames: Shelf<(u32, Vec<Member>), Frame>,
-    rings: Shelf<(u32, Vec<(Member, Option<u16>)>), Ring>,
+    rings: Shelf<(u32, RingKey), Ring>,
     schedules: Shelf<Vec<Candidate>, [u16]>,
 }
 
@@ -126,7 +129,7 @@ impl Shelves {
     }
 
     fn ring(&mut self, rows: u32, members: &[(Member, u16)], there: impl Fn(u16) -> bool) -> Arc<Ring> {
-        let key: Vec<_> =
+        let key: RingKey =
             members.iter().map(|(member, number)| (*member, there(*number).then_some(*number))).collect();
         let frames = &mut self.frames;
         self.rings.get((rows, key), |(rows, key)| {
@@ -173,7 +176,7 @@ impl Farms<'_> {
             .map(|number| {
                 let whole = weight(*number).max(1);
                 let left = u64::from(u16::MAX - target(*number).held) + 1;
-                let part = ((u64::from(whole) << 8) * left >> 16).max(1) as u32;
+                let part = (((u64::from(whole) << 8) * left) >> 16).max(1) as u32;
                 Candidate { target: *number, weight: if starting { part } else { whole } }
             })
             .collect();

@@ -13,7 +13,7 @@ pub(super) fn choose(ask: &Ask<'_>, load: fn(&Ask<'_>, u16) -> u64) -> Option<u1
         sum = sum.saturating_add(share);
         shares.push((candidate.target, share));
     }
-    let mut at = (u128::from(ask.random) * u128::from(sum) >> 64) as u64;
+    let mut at = ((u128::from(ask.random) * u128::from(sum)) >> 64) as u64;
     for (target, share) in shares {
         match at.checked_sub(share) {
             None => return Some(target),

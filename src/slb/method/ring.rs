@@ -45,7 +45,7 @@ fn key() -> HashKey {
 
 /// The smallest prime that is not below `size`: with a prime number of rows every order visits all of them.
 pub fn rows(size: u32) -> u32 {
-    let is_prime = |n: u32| (2..).take_while(|d| d * d <= n).all(|d| n % d != 0);
+    let is_prime = |n: u32| (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
     (size.max(2)..).find(|n| is_prime(*n)).unwrap_or(size)
 }
 
