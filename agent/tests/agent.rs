@@ -405,7 +405,10 @@ fn the_manual_page_and_the_completions_have_every_option_and_no_other() {
     let zsh = fs::read_to_string(root.join("completion/_bngagent")).expect("the completion");
     for option in &options {
         let letter = &option[..1];
-        assert!(bash.contains(&format!("-{letter} ")) || bash.contains(&format!("-{letter}\"")), "bash: -{letter}");
+        assert!(
+            bash.contains(&format!("-{letter} ")) || bash.contains(&format!("-{letter}\"")),
+            "bash: -{letter}"
+        );
         assert!(zsh.contains(&format!("'-{letter}[")), "zsh: -{letter}");
     }
     assert_eq!(zsh.matches("'-").count(), options.len());
