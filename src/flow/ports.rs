@@ -104,6 +104,11 @@ impl PortPool {
         None
     }
 
+    /// Takes `port` itself. False when somebody has it, or it is none of the pool's.
+    pub fn claim_exactly(&self, port: u16) -> bool {
+        port.checked_sub(FIRST).is_some_and(|at| self.take(at.into()))
+    }
+
     /// Gives `port` back. False when it was not claimed, or is none of the pool's.
     pub fn release(&self, port: u16) -> bool {
         let Some(at) = port.checked_sub(FIRST) else { return false };
@@ -205,6 +210,7 @@ mod tests {
         let pool = PortPool::new(0);
         assert_eq!([pool.release(80), pool.release(1023), pool.release(1024)], [false; 3]);
         let port = pool.claim(&all(), None, 0).unwrap();
+        assert!(!pool.claim_exactly(port) && !pool.claim_exactly(80));
         assert!(pool.is_claimed(port) && !pool.is_claimed(80) && !pool.is_claimed(port ^ 1));
         assert!(pool.release(port) && !pool.release(port) && !pool.is_claimed(port));
         assert_eq!(pool.used(), 0);

@@ -6,8 +6,8 @@ use crate::nat::Pools;
 use crate::seed::Seed;
 
 /// Claims that are tried before a check goes without a port.
-const TRIES: usize = 64;
-/// Ports below this are left alone as long as there are others.
+const TRIES: usize = 256;
+/// Ports below this are left alone.
 const LOWEST: u64 = 16_384;
 
 /// Where ports come from: one pool for all checks of the node, which workers look at too. A port that translated
@@ -34,19 +34,14 @@ impl Ports {
         self.shared = shared;
     }
 
-    /// Takes a random port of `proto`. `None` when all are in use.
+    /// Takes a random port of `proto`. `None` when so many are in use that none was found.
     pub(super) fn claim(&self, proto: u8, seed: &mut Seed) -> Option<Port> {
         (0..TRIES).find_map(|_| {
-            let preferred = (LOWEST + seed.below(65_536 - LOWEST)) as u16;
-            let number = self.own.of(proto)?.claim(Some(preferred), seed.next_u64())?;
-            let mut port = Port { number, proto, claimed: vec![self.own.clone()] };
-            for pools in &self.shared {
-                let given = pools.of(proto)?.claim(Some(number), 0)?;
-                if given != number {
-                    // Somebody has it: a connection that answers to this port would not come to us.
-                    pools.of(proto)?.release(given);
-                    return None;
-                }
+            let number = (LOWEST + seed.below(65_536 - LOWEST)) as u16;
+            let mut port = Port { number, proto, claimed: Vec::new() };
+            for pools in std::iter::once(&self.own).chain(&self.shared) {
+                // Somebody has it: a connection that answers to this port would not come to us.
+                pools.of(proto)?.claim_exactly(number).then_some(())?;
                 port.claimed.push(pools.clone());
             }
             Some(port)
@@ -88,7 +83,7 @@ mod tests {
         // All but a few ports are in use by connections.
         let pool = nat.of(protocol::TCP).unwrap();
         for port in (1_024..=u16::MAX).filter(|port| port % 8 != 0) {
-            assert_eq!(pool.claim(Some(port), 0), Some(port));
+            assert!(pool.claim_exactly(port));
         }
         ports.share(vec![nat.clone()]);
         let used = nat.used()[0];
