@@ -56,10 +56,11 @@ _bng_follow() {
         "2:help set")
             printf '%s ' multithreading localdsr localvirt ipforwarding mssclamp tunnelsrc tunnelsrc6 outmtu
             printf '%s ' arplookup arprefresh arptimeout gratarpremind psvrelearn vrrppreempt backupalerts
-            printf '%s ' hcportoffset sendprobes hashbits sessionscan maxsessions synrate sessionarefresh
-            printf '%s ' sessiondlog sessionautoresync sessionsyncack sessionsync sessionsynciv sessionsyncetype
-            printf '%s ' maxsyncps natports gnatdefaultto gnatdnsto natscan natsync natsynciv autosave
-            printf '%s ' syslogfacility debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize bmwsize
+            printf '%s ' hcportoffset sendprobes hashbits maglevsize sessionscan maxsessions synrate
+            printf '%s ' sessionarefresh sessiondlog sessionautoresync sessionsyncack sessionsync sessionsynciv
+            printf '%s ' sessionsyncetype maxsyncps natports gnatdefaultto gnatdnsto natscan natsync natsynciv
+            printf '%s ' autosave syslogfacility debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize
+            printf '%s ' bmwsize
             ;;
         "2:help interface")
             printf '%s ' name access threads init mtu address trackval alert upalert
@@ -86,8 +87,8 @@ _bng_follow() {
         "2:help target")
             printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 agentkey
             printf '%s ' ascale aoffset http httppath httphost httpstatus udp udpsend udpexpect dns dnsname
-            printf '%s ' dnstype dnsanswer check rise fall script dsr tunnel weight lgrp maxsessions
-            printf '%s ' maxgrpsessions autodisable trackval alert upalert
+            printf '%s ' dnstype dnsanswer check rise fall script dsr tunnel weight state slowstart lgrp
+            printf '%s ' maxsessions maxgrpsessions autodisable trackval alert upalert
             ;;
         "2:help tnat"|"3:no tnat "*)
             printf '%s ' name server port protocol target
@@ -117,10 +118,11 @@ _bng_follow() {
         "1:set"|"2:no set")
             printf '%s ' multithreading localdsr localvirt ipforwarding mssclamp tunnelsrc tunnelsrc6 outmtu
             printf '%s ' arplookup arprefresh arptimeout gratarpremind psvrelearn vrrppreempt backupalerts
-            printf '%s ' hcportoffset sendprobes hashbits sessionscan maxsessions synrate sessionarefresh
-            printf '%s ' sessiondlog sessionautoresync sessionsyncack sessionsync sessionsynciv sessionsyncetype
-            printf '%s ' maxsyncps natports gnatdefaultto gnatdnsto natscan natsync natsynciv autosave
-            printf '%s ' syslogfacility debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize bmwsize
+            printf '%s ' hcportoffset sendprobes hashbits maglevsize sessionscan maxsessions synrate
+            printf '%s ' sessionarefresh sessiondlog sessionautoresync sessionsyncack sessionsync sessionsynciv
+            printf '%s ' sessionsyncetype maxsyncps natports gnatdefaultto gnatdnsto natscan natsync natsynciv
+            printf '%s ' autosave syslogfacility debugscope debuglevel dumprotation dumprotsiz bmduration bmpsize
+            printf '%s ' bmwsize
             ;;
         "2:set multithreading"|"2:set localdsr"|"2:set localvirt"|"2:set ipforwarding"|"2:set mssclamp"\
         |"2:set backupalerts"|"2:set sessionarefresh"|"2:set sessiondlog"|"2:set sessionautoresync"\
@@ -174,8 +176,8 @@ _bng_follow() {
         "2:target "*|"3:no target "*)
             printf '%s ' name ipaddr ipaddr6 via port protocol tcpopen tcpopen6 ping ping6 agent agent6 agentkey
             printf '%s ' ascale aoffset http httppath httphost httpstatus udp udpsend udpexpect dns dnsname
-            printf '%s ' dnstype dnsanswer check rise fall script dsr tunnel weight lgrp maxsessions
-            printf '%s ' maxgrpsessions autodisable trackval alert upalert
+            printf '%s ' dnstype dnsanswer check rise fall script dsr tunnel weight state slowstart lgrp
+            printf '%s ' maxsessions maxgrpsessions autodisable trackval alert upalert
             ;;
         "3:target "*" dnstype")
             printf '%s ' a aaaa ns soa mx txt srv
@@ -188,6 +190,9 @@ _bng_follow() {
             ;;
         "3:target "*" tunnel")
             printf '%s ' ipip gue gre
+            ;;
+        "3:target "*" state")
+            printf '%s ' active drain maintenance
             ;;
         "2:tnat "*)
             printf '%s ' name server port protocol target targets
