@@ -514,7 +514,7 @@ fn a_check_that_cannot_be_says_why() {
 fn the_key_of_an_agent_is_long_and_has_an_agent() {
     let text = |target: &str| format!("target 1 {{ ipaddr 10.0.0.7 {target} }}\nregister targets 1\n");
     let said = |target: &str| {
-        let (_, diagnostics) = Config::parse("f", &text(target));
+        let (_, diagnostics) = Config::parse("f", text(target));
         diagnostics.iter().map(|d| (d.severity, d.message.clone())).collect::<Vec<_>>()
     };
     use super::Severity::{Error, Warning};
