@@ -19,9 +19,9 @@ check-solaris: export CARGO_PROFILE_DEV_OPT_LEVEL = 0
 check-solaris check-bigendian: export CARGO_PROFILE_DEV_DEBUG = 0
 check-solaris: export CARGO_PROFILE_DEV_STRIP = none
 check-solaris: export LIBPCAP_VER = 1.10.0
-check-solaris: export CARGO_TARGET_X86_64_PC_SOLARIS_LINKER = tests/solaris/link.sh
-check-solaris: export CARGO_TARGET_SPARCV9_SUN_SOLARIS_LINKER = tests/solaris/link.sh
-check-solaris: export CARGO_TARGET_X86_64_UNKNOWN_ILLUMOS_LINKER = tests/solaris/link.sh
+check-solaris: export CARGO_TARGET_X86_64_PC_SOLARIS_LINKER = $(CURDIR)/tests/solaris/link.sh
+check-solaris: export CARGO_TARGET_SPARCV9_SUN_SOLARIS_LINKER = $(CURDIR)/tests/solaris/link.sh
+check-solaris: export CARGO_TARGET_X86_64_UNKNOWN_ILLUMOS_LINKER = $(CURDIR)/tests/solaris/link.sh
 check-bigendian: export CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER = s390x-linux-gnu-gcc
 check-bigendian: export CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_RUNNER = qemu-s390x -L /usr/s390x-linux-gnu
 

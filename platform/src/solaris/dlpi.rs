@@ -130,6 +130,19 @@ fn removed(name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("interface {name} was removed"))
 }
 
+/// True when the stream was hung up or its driver has lost the device (streamio(4I)): the link comes back as another one.
+fn is_gone(refusal: &Refusal) -> bool {
+    [Errno::ENXIO, Errno::ENODEV, Errno::EIO].iter().any(|errno| refusal.is(*errno))
+}
+
+/// Why a link cannot be read any more. The library tells of a stream that was hung up without any reason.
+fn lost(name: &str, refusal: Refusal) -> io::Error {
+    match is_gone(&refusal) || refusal.is(Errno::from_raw(0)) {
+        true => removed(name),
+        false => io::Error::other(format!("interface {name} cannot be read: {refusal}")),
+    }
+}
+
 impl Port for DlpiPort {
     fn caps(&self) -> Caps {
         self.caps
@@ -212,8 +225,7 @@ impl RxQueue for DlpiRx {
                 }
                 // What has arrived before is handed out first; the link says it again.
                 Err(_) if !lengths.is_empty() => break,
-                // The stream was hung up: the link is gone, and comes back as another one.
-                Err(_) => return Err(removed(name)),
+                Err(refusal) => return Err(lost(name, refusal)),
             }
         }
         stats.received += lengths.len() as u64;
@@ -256,10 +268,7 @@ struct DlpiTx {
 fn put(name: &str, link: &Link, frame: &[u8]) -> io::Result<Verdict> {
     match link.send(frame) {
         Ok(()) => Ok(Verdict::Sent),
-        // streamio(4I): the stream was hung up, or its driver has lost the device.
-        Err(refusal) if [Errno::ENXIO, Errno::ENODEV, Errno::EIO].iter().any(|errno| refusal.is(*errno)) => {
-            Err(removed(name))
-        }
+        Err(refusal) if is_gone(&refusal) => Err(removed(name)),
         // EAGAIN, ENOSR: no room. ERANGE: longer than the driver takes. And whatever else concerns this frame.
         Err(_) => Ok(Verdict::Refused),
     }
