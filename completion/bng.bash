@@ -139,7 +139,7 @@ _bng_follow() {
             printf '%s ' name access threads init mtu address trackval alert upalert
             ;;
         "3:interface "*" access")
-            printf '%s ' auto raw tap pcap xdp mmap pfring
+            printf '%s ' auto raw tap pcap dlpi xdp mmap pfring
             ;;
         "1:vrrp"|"2:no vrrp")
             printf '%s ' vrid priority network tracking

@@ -28,10 +28,13 @@ mod zeroed;
 
 cfg_if::cfg_if! {
     if #[cfg(all(feature = "os", unix))] {
+        mod fan;
         mod finish;
         mod interface;
         mod open;
         mod pcap;
+        pub mod solaris;
+        mod spread;
         cfg_if::cfg_if! {
             if #[cfg(target_os = "linux")] {
                 mod linux;

@@ -8,15 +8,19 @@ use crate::Port;
 /// How to reach an interface, as the operator writes it after `access`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Access {
-    /// The best door of this system: `raw` on Linux, `pcap` elsewhere.
+    /// The best door of this system: `raw` on Linux, Solaris and illumos, `pcap` elsewhere.
     #[default]
     Auto,
-    /// The system's packet socket (Linux AF_PACKET). Solaris and illumos reach the same place by libpcap.
+    /// The system's packet socket (Linux AF_PACKET). On Solaris and illumos whichever of `pcap` and `dlpi` can send
+    /// whole packets.
     Raw,
-    /// A new virtual interface between bng and its host (Linux TAP).
+    /// A new virtual interface between bng and its host (a TAP device of Linux, virtual network cards of Solaris and
+    /// illumos).
     Tap,
     /// libpcap.
     Pcap,
+    /// libdlpi (Solaris and illumos).
+    Dlpi,
 }
 
 /// What to open.
@@ -26,7 +30,7 @@ pub struct PortSpec {
     pub name: String,
     /// Door.
     pub access: Access,
-    /// Number of receive queues, 1 or more; only the raw door of Linux has more than one.
+    /// Number of receive queues, 1 or more; a TAP device has one.
     pub queues: usize,
 }
 
@@ -70,6 +74,13 @@ pub enum OpenError {
     },
 }
 
+/// What removes a link, for the operator.
+const REMOVAL: &str = if cfg!(any(target_os = "solaris", target_os = "illumos")) {
+    "dladm delete-vnic"
+} else {
+    "ip link delete"
+};
+
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -83,7 +94,7 @@ impl fmt::Display for OpenError {
             Self::NameInUse { name } => {
                 write!(
                     f,
-                    "interface {name} already exists; choose another name or remove it (ip link delete {name})"
+                    "interface {name} already exists; choose another name or remove it ({REMOVAL} {name})"
                 )
             }
             Self::Unsupported { name, why } => write!(f, "cannot open interface {name}: {why}"),
@@ -127,14 +138,28 @@ pub fn open(spec: &PortSpec) -> Result<Box<dyn Port>, OpenError> {
                 Access::Auto | Access::Raw => Ok(Box::new(crate::linux::raw::open(&spec.name, spec.queues)?)),
                 Access::Tap => Ok(Box::new(crate::linux::tap::open(&spec.name, spec.queues)?)),
                 Access::Pcap => Ok(Box::new(crate::pcap::open(&spec.name, spec.queues)?)),
+                Access::Dlpi => Err(no_dlpi(&spec.name)),
+            }
+        } else if #[cfg(any(target_os = "solaris", target_os = "illumos"))] {
+            match spec.access {
+                Access::Auto | Access::Raw => crate::solaris::best(&spec.name, spec.queues),
+                Access::Tap => crate::solaris::tap(&spec.name, spec.queues),
+                Access::Pcap => Ok(Box::new(crate::pcap::open(&spec.name, spec.queues)?)),
+                Access::Dlpi => crate::solaris::dlpi_link(&spec.name, spec.queues),
             }
         } else {
             match spec.access {
                 Access::Auto | Access::Raw | Access::Pcap => Ok(Box::new(crate::pcap::open(&spec.name, spec.queues)?)),
-                Access::Tap => Err(OpenError::unsupported(&spec.name, "access tap needs Linux; use access pcap here")),
+                Access::Tap => Err(OpenError::unsupported(&spec.name, "access tap needs Linux, Solaris or illumos; use access pcap here")),
+                Access::Dlpi => Err(no_dlpi(&spec.name)),
             }
         }
     }
+}
+
+#[cfg(not(any(target_os = "solaris", target_os = "illumos")))]
+fn no_dlpi(name: &str) -> OpenError {
+    OpenError::unsupported(name, "access dlpi needs Solaris or illumos; use access raw here")
 }
 
 #[cfg(test)]
@@ -181,6 +206,17 @@ mod tests {
             let spec = PortSpec { name: "bng-none".into(), access, queues: 1 };
             assert!(matches!(open(&spec), Err(OpenError::NotFound { .. })), "{access:?}");
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_door_of_another_system_says_what_to_use() {
+        let spec = PortSpec { name: "lo".into(), access: Access::Dlpi, queues: 1 };
+        let text = open(&spec).err().unwrap().to_string();
+        assert_eq!(
+            text,
+            "cannot open interface lo: access dlpi needs Solaris or illumos; use access raw here"
+        );
     }
 
     #[test]

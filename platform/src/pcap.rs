@@ -9,13 +9,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use arrayvec::ArrayVec;
-use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{getsockopt, sockopt};
 use pcap::{Active, Capture, Direction, Linktype};
 
 use crate::finish::{Finisher, Verdict};
 use crate::offload::{self, FRAME_MAX};
-use crate::{BATCH_MAX, Batch, Caps, DoorStats, Frame, OpenError, Port, RxQueue, TxQueue, interface};
+use crate::process::privilege;
+use crate::{BATCH_MAX, Batch, Caps, DoorStats, Frame, OpenError, Port, RxQueue, TxQueue, fan, interface};
 
 /// Bytes for frames that wait to be fetched. With segmentation offload on, libpcap makes every slot of its ring as
 /// long as the largest segment, so that this is 500 frames.
@@ -42,22 +42,18 @@ const PRIVILEGE: &str = if cfg!(target_os = "linux") {
 pub(crate) struct PcapPort {
     name: String,
     caps: Caps,
-    rx: Option<PcapRx>,
+    rx: Vec<Box<dyn RxQueue>>,
+    watch: interface::Watch,
 }
 
-/// Opens `name`.
+/// Opens `name` with `queues` receive queues.
 ///
 /// # Errors
 /// See [`OpenError`].
 pub(crate) fn open(name: &str, queues: usize) -> Result<PcapPort, OpenError> {
-    if queues != 1 {
-        return Err(OpenError::unsupported(
-            name,
-            "access pcap has one receive queue; set threads to 1 for it",
-        ));
-    }
     let interface = interface::find(name)?;
-    let capture = capture(name, FRAME_MAX as i32, BUFFER).map_err(|error| refusal(name, &error))?;
+    let capture = privilege::raised(|| capture(name, FRAME_MAX as i32, BUFFER));
+    let capture = capture.map_err(|error| refusal(name, &error))?;
     if !interface.ethernet || capture.get_datalink() != Linktype::ETHERNET {
         return Err(OpenError::unsupported(
             name,
@@ -66,7 +62,7 @@ pub(crate) fn open(name: &str, queues: usize) -> Result<PcapPort, OpenError> {
     }
     // Not every system can do this; the engine drops frames from its own addresses anyway.
     let _ = capture.direction(Direction::In);
-    let caps = Caps { mtu: interface.mtu, access: "pcap", mac: interface.mac, queues: 1 };
+    let caps = Caps { mtu: interface.mtu, access: "pcap", mac: interface.mac, queues };
     let rx = PcapRx {
         name: name.to_owned(),
         capture,
@@ -75,7 +71,14 @@ pub(crate) fn open(name: &str, queues: usize) -> Result<PcapPort, OpenError> {
         dropped: 0,
         stats: DoorStats::default(),
     };
-    Ok(PcapPort { name: name.to_owned(), caps, rx: Some(rx) })
+    let rx: Box<dyn RxQueue> = Box::new(rx);
+    let rx = match queues {
+        1 => vec![rx],
+        // libpcap has one reader.
+        _ => fan::out(rx, queues)
+            .map_err(|error| OpenError::system(name, "sharing frames between threads", error))?,
+    };
+    Ok(PcapPort { name: name.to_owned(), caps, rx, watch: interface::Watch::new(name) })
 }
 
 fn capture(name: &str, longest: i32, buffer: i32) -> Result<Capture<Active>, pcap::Error> {
@@ -104,12 +107,6 @@ fn refusal(name: &str, error: &pcap::Error) -> OpenError {
     }
 }
 
-/// True when the system is sure that the interface is gone. Where interfaces without an IP address have no index,
-/// it never is.
-fn is_removed(name: &str) -> bool {
-    cfg!(target_os = "linux") && if_nametoindex(name).is_err()
-}
-
 fn removed(name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("interface {name} was removed"))
 }
@@ -120,7 +117,7 @@ impl Port for PcapPort {
     }
 
     fn take_rx(&mut self) -> Vec<Box<dyn RxQueue>> {
-        self.rx.take().into_iter().map(|rx| Box::new(rx) as Box<dyn RxQueue>).collect()
+        std::mem::take(&mut self.rx)
     }
 
     fn open_tx(&self) -> io::Result<Box<dyn TxQueue>> {
@@ -130,12 +127,13 @@ impl Port for PcapPort {
             capture.filter(NOTHING, true)?;
             Ok(capture)
         };
-        let capture = open().map_err(|error: pcap::Error| io::Error::other(refusal(&self.name, &error)))?;
+        let capture = privilege::raised(open)
+            .map_err(|error: pcap::Error| io::Error::other(refusal(&self.name, &error)))?;
         Ok(Box::new(PcapTx { name: self.name.clone(), capture, finisher: Finisher::new(self.caps.mtu) }))
     }
 
     fn link_up(&self) -> bool {
-        interface::link_up(&self.name)
+        self.watch.link_up()
     }
 }
 
@@ -168,7 +166,7 @@ impl RxQueue for PcapRx {
             rest = behind;
         });
         // libpcap reports a link that went down as an error. It comes back by itself.
-        if result.is_err() && is_removed(name) {
+        if result.is_err() && interface::is_removed(name) {
             return Err(removed(name));
         }
         stats.received += lengths.len() as u64;
@@ -228,7 +226,7 @@ impl TxQueue for PcapTx {
         let Self { name, capture, finisher } = self;
         let accepted = finisher.send(batch, mask, |frame| Ok(put(capture, frame)))?;
         // Asked once per batch, and only when not a single frame went out.
-        if accepted == 0 && mask & batch.all() != 0 && is_removed(name) {
+        if accepted == 0 && mask & batch.all() != 0 && interface::is_removed(name) {
             return Err(removed(name));
         }
         Ok(accepted)
@@ -237,7 +235,7 @@ impl TxQueue for PcapTx {
     fn send_bytes(&mut self, frame: &[u8]) -> io::Result<bool> {
         let Self { name, capture, finisher } = self;
         let sent = finisher.send_bytes(frame, |frame| Ok(put(capture, frame)))?;
-        if !sent && is_removed(name) {
+        if !sent && interface::is_removed(name) {
             return Err(removed(name));
         }
         Ok(sent)

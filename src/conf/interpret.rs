@@ -421,6 +421,7 @@ impl<'a> Interpreter<'a, '_> {
                 Some("raw") => Access::Raw,
                 Some("tap") => Access::Tap,
                 Some("pcap") => Access::Pcap,
+                Some("dlpi") => Access::Dlpi,
                 _ => Access::Auto,
             };
             let interface = Interface {

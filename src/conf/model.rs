@@ -40,12 +40,14 @@ pub enum Access {
     /// The best door that the interface offers.
     #[default]
     Auto,
-    /// AF_PACKET rings on Linux, DLPI or BPF on Solaris.
+    /// AF_PACKET rings on Linux, libpcap or libdlpi on Solaris and illumos.
     Raw,
-    /// A TAP device that bng makes.
+    /// A TAP device that bng makes, or what the system has in its place.
     Tap,
     /// libpcap.
     Pcap,
+    /// libdlpi.
+    Dlpi,
 }
 
 /// `interface N`

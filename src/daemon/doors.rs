@@ -65,6 +65,7 @@ pub const fn requested(access: Access) -> Option<&'static str> {
         Access::Raw => Some("raw"),
         Access::Tap => Some("tap"),
         Access::Pcap => Some("pcap"),
+        Access::Dlpi => Some("dlpi"),
     }
 }
 
@@ -118,6 +119,7 @@ impl Doors {
             Access::Raw => bng_platform::Access::Raw,
             Access::Tap => bng_platform::Access::Tap,
             Access::Pcap => bng_platform::Access::Pcap,
+            Access::Dlpi => bng_platform::Access::Dlpi,
         };
         let spec = PortSpec { name: config.name.clone(), access, queues: usize::from(config.threads) };
         let mut port = bng_platform::open(&spec).map_err(|e| {

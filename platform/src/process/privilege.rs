@@ -1,4 +1,4 @@
-//! Whether the process may open network interfaces.
+//! Whether the process may open network interfaces, and when.
 
 /// Whether the process is root: who lacks a privilege then has been denied it by whoever started the system around it.
 pub fn is_root() -> bool {
@@ -60,6 +60,88 @@ pub fn missing() -> Vec<&'static str> {
 #[cfg(not(any(target_os = "linux", target_os = "solaris", target_os = "illumos")))]
 pub fn missing() -> Vec<&'static str> {
     if is_root() { Vec::new() } else { vec!["root"] }
+}
+
+/// Runs `work`, which opens an interface. On Solaris and illumos a process that is not root has the privilege
+/// `net_rawaccess` in effect only meanwhile, from the first call on: what is open stays usable without it.
+///
+/// Root is left as it is: a process that lowers its own privileges would lower those of the commands that it runs.
+#[cfg(any(target_os = "solaris", target_os = "illumos"))]
+pub fn raised<T>(work: impl FnOnce() -> T) -> T {
+    if nix::unistd::geteuid().is_root() {
+        return work();
+    }
+    let _raised = solaris::Raised::now();
+    work()
+}
+
+/// Runs `work`, which opens an interface.
+#[cfg(not(any(target_os = "solaris", target_os = "illumos")))]
+pub fn raised<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
+/// setppriv(2)
+#[cfg(any(target_os = "solaris", target_os = "illumos"))]
+mod solaris {
+    use std::ffi::{c_char, c_int, c_void};
+    use std::sync::{Mutex, PoisonError};
+
+    /// `PRIV_ON` and `PRIV_OFF` of `<sys/priv.h>`.
+    const ON: c_int = 0;
+    const OFF: c_int = 1;
+
+    unsafe extern "C" {
+        fn setppriv(operation: c_int, which: *const c_char, set: *const c_void) -> c_int;
+        fn priv_allocset() -> *mut c_void;
+        fn priv_freeset(set: *mut c_void);
+        fn priv_emptyset(set: *mut c_void);
+        fn priv_addset(set: *mut c_void, privilege: *const c_char) -> c_int;
+    }
+
+    /// Threads that are opening something now: privileges belong to the process.
+    static DEPTH: Mutex<usize> = Mutex::new(0);
+
+    /// The privilege is in effect as long as one of these lives.
+    pub(super) struct Raised;
+
+    impl Raised {
+        pub(super) fn now() -> Self {
+            let mut depth = DEPTH.lock().unwrap_or_else(PoisonError::into_inner);
+            if *depth == 0 {
+                set(ON);
+            }
+            *depth += 1;
+            Self
+        }
+    }
+
+    impl Drop for Raised {
+        fn drop(&mut self) {
+            let mut depth = DEPTH.lock().unwrap_or_else(PoisonError::into_inner);
+            *depth -= 1;
+            if *depth == 0 {
+                set(OFF);
+            }
+        }
+    }
+
+    /// Who was never granted the privilege learns that from what is opened.
+    fn set(operation: c_int) {
+        // SAFETY: no arguments.
+        let privileges = unsafe { priv_allocset() };
+        if privileges.is_null() {
+            return;
+        }
+        // SAFETY: the set is allocated, both strings are terminated constants, and nothing is kept.
+        unsafe {
+            priv_emptyset(privileges);
+            priv_addset(privileges, c"net_rawaccess".as_ptr());
+            setppriv(operation, c"Effective".as_ptr(), privileges);
+        }
+        // SAFETY: allocated above, freed once.
+        unsafe { priv_freeset(privileges) };
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]

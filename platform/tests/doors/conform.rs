@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use bng_platform::{Access, Csum, DoorStats, Meta, OpenError, Port, PortSpec, open};
+use bng_platform::{Access, Csum, DoorStats, Meta, OpenError, Port, PortSpec};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::world::{SILENCE, World, eventually, plain, run};
+use crate::world::{SILENCE, World, eventually, open, plain, run};
 
 type Tests = &'static [(&'static str, fn(Access))];
 
@@ -20,16 +20,21 @@ pub(crate) const EVERY_DOOR: Tests = &[
     ("a_kernels_partial_checksum_is_answered_right", partial_checksum),
     ("own_frames_are_not_received", own_frames),
     ("a_sleeping_worker_is_woken", waking),
-    ("lost_frames_are_counted", overrun),
     ("a_link_goes_down_and_comes_back", link_down_up),
     ("a_removed_interface_is_an_error", removal),
     ("errors_tell_the_operator_what_to_do", open_errors),
 ];
 
-pub(crate) const SHARED_INTERFACE: Tests = &[("a_host_on_the_same_interface_is_filtered", accept)];
+pub(crate) const SHARED_INTERFACE: Tests = &[
+    ("a_host_on_the_same_interface_is_filtered", accept),
+    ("a_client_meets_one_queue", fanout),
+    ("all_queues_learn_of_a_removed_interface", removal_of_several),
+];
 
-pub(crate) const RAW: Tests =
-    &[("a_client_meets_one_queue", fanout), ("an_interface_that_is_down_is_opened", opened_down)];
+/// For doors whose system tells what it has dropped.
+pub(crate) const COUNTING: Tests = &[("lost_frames_are_counted", overrun)];
+
+pub(crate) const RAW: Tests = &[("an_interface_that_is_down_is_opened", opened_down)];
 
 pub(crate) const TAP: Tests = &[
     ("the_device_goes_with_the_port", tap_disappears),
@@ -284,7 +289,7 @@ fn open_errors(access: Access) {
         let error = refusal("lo", access, 1).to_string();
         assert!(access == Access::Pcap || error.contains("not an Ethernet interface"), "{error}");
     }
-    if access != Access::Raw {
+    if access == Access::Tap {
         let error = refusal("several0", access, 2).to_string();
         assert!(error.contains("one receive queue"), "{error}");
     }
@@ -426,6 +431,18 @@ fn fanout(access: Access) {
     assert!(met.values().all(|queues| queues.len() == 1), "a client, or an error about it, met two queues");
     assert_eq!(met[&Vec::new()], BTreeSet::from([0]), "everything but IP is for queue 0");
     assert!(seen.iter().all(|&frames| frames > 200), "{seen:?}");
+}
+
+fn removal_of_several(access: Access) {
+    let world = World::new(access);
+    let mut port = open(&PortSpec { name: world.near.clone(), access, queues: 2 }).unwrap();
+    let mut queues = port.take_rx();
+    run(&format!("ip link del {}", world.near));
+    for queue in &mut queues {
+        eventually("an error from recv", || queue.recv().is_err());
+        let text = queue.recv().unwrap_err().to_string();
+        assert!(text.contains(&world.near) && text.contains("removed"), "{text}");
+    }
 }
 
 fn opened_down(access: Access) {

@@ -1,9 +1,11 @@
-//! What the port contract promises, tried on every door of Linux with real interfaces.
+//! What the port contract promises, tried on every door of Linux with real interfaces, and on that of Solaris and
+//! illumos over a libdlpi of our own (`fakedlpi.rs`).
 //!
 //! As root, the program moves itself into a sandbox, so that whatever happens the kernel removes everything it made.
 //! Without root it lists its tests as ignored.
 
 mod conform;
+mod fakedlpi;
 mod forward;
 mod world;
 
@@ -44,12 +46,17 @@ fn tests() -> Vec<Trial> {
             Ok(())
         }));
     };
-    for (door, access) in [("raw", Access::Raw), ("tap", Access::Tap), ("pcap", Access::Pcap)] {
+    let doors = [("raw", Access::Raw), ("tap", Access::Tap), ("pcap", Access::Pcap), ("dlpi", Access::Dlpi)];
+    for (door, access) in doors {
         for (name, test) in conform::EVERY_DOOR {
             add(format!("{door}::{name}"), *test, access);
         }
+        // What a driver of Solaris drops it tells nobody.
+        for (name, test) in conform::COUNTING.iter().filter(|_| access != Access::Dlpi) {
+            add(format!("{door}::{name}"), *test, access);
+        }
     }
-    for (door, access) in [("raw", Access::Raw), ("pcap", Access::Pcap)] {
+    for (door, access) in [("raw", Access::Raw), ("pcap", Access::Pcap), ("dlpi", Access::Dlpi)] {
         for (name, test) in conform::SHARED_INTERFACE {
             add(format!("{door}::{name}"), *test, access);
         }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use bng_platform::{Access, Batch, Port, PortSpec, RxQueue, TxQueue, open};
+use bng_platform::{Access, Batch, OpenError, Port, PortSpec, RxQueue, TxQueue};
 use nix::sched::{CloneFlags, setns};
 use pcap::{Active, Capture, Direction};
 
@@ -12,6 +12,17 @@ use pcap::{Active, Capture, Direction};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// Wait for what must not happen.
 pub(crate) const SILENCE: Duration = Duration::from_millis(60);
+
+/// Opens an interface by the door under test; that of Solaris by a libdlpi of our own.
+pub(crate) fn open(spec: &PortSpec) -> Result<Box<dyn Port>, OpenError> {
+    match spec.access {
+        Access::Dlpi => {
+            let port = bng_platform::solaris::dlpi::open(&crate::fakedlpi::FAKE, &spec.name, spec.queues)?;
+            Ok(Box::new(port))
+        }
+        _ => bng_platform::open(spec),
+    }
+}
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 

@@ -6,10 +6,11 @@ use super::{Arg, COMMAND_MAX, Choice, Kind, Statement};
 const THREADS_MAX: u32 = 64;
 
 const ACCESS: &[Choice] = &[
-    Choice::new("auto", "the best way there is: raw on Linux, pcap elsewhere"),
-    Choice::new("raw", "packet rings of the kernel"),
+    Choice::new("auto", "the best way there is, the same as raw"),
+    Choice::new("raw", "packet rings of the kernel; on Solaris and illumos pcap, or dlpi where that fails"),
     Choice::new("tap", "a TAP device made by bng"),
     Choice::new("pcap", "the libpcap library"),
+    Choice::new("dlpi", "the libdlpi library of Solaris and illumos"),
     Choice::kept("xdp", "AF_XDP sockets", "auto is used"),
     Choice::kept("mmap", "mapped packet socket", "auto is used"),
     Choice::kept("pfring", "PF_RING", "auto is used"),
@@ -20,13 +21,19 @@ pub(super) const STATEMENTS: &[Statement] = &[
     Statement::new(Kind::Interface, "access", Arg::Choice(ACCESS), "how frames are read and written")
         .default("auto")
         .doc(
-            "A TAP device has this host on its other end (Linux); it disappears when the interface is closed, and its \
-             name must not be in use. Outside of Linux 'raw' is the same as 'pcap'. The original may not accept 'auto', \
-             'pcap' and 'xdp'.",
+            "A TAP device has this host on its other end; it disappears when the interface is closed, and its name must \
+             not be in use. On Solaris and illumos it is a pair of virtual network cards on an etherstub, its name ends \
+             with a number, and making it needs more privileges; see 'SOLARIS AND ILLUMOS'. There 'raw' sends a packet \
+             of full size to itself by libpcap when the interface is opened, and takes libdlpi when libpcap refuses it. \
+             The original may not accept 'auto', 'pcap', 'dlpi' and 'xdp'.",
         ),
     Statement::new(Kind::Interface, "threads", Arg::Number(1, THREADS_MAX), "number of worker threads")
         .default("1")
-        .doc("Frames are spread among them by source address, ICMP errors by the host that they are about. More than one needs 'access raw' on Linux."),
+        .doc(
+            "Frames are spread among them by source address, ICMP errors by the host that they are about; 'access tap' has \
+             one. On Linux with 'access raw' the kernel spreads them; with 'pcap' and 'dlpi' a further thread reads and \
+             spreads, and the fragments of a packet and the ICMP errors about it meet the worker that has its flow.",
+        ),
     Statement::new(
         Kind::Interface,
         "init",
