@@ -11,7 +11,7 @@ SOLARIS = x86_64-pc-solaris sparcv9-sun-solaris x86_64-unknown-illumos
 check-pure: export CARGO_TARGET_DIR = target/pure
 check-solaris: export CARGO_TARGET_DIR = target/solaris
 
-.PHONY: help build test man demo bench lint check-pure check-solaris install clean
+.PHONY: help build test man demo bench lint check-pure check-solaris install deb clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,10 @@ check-solaris: ## type-check everything for Solaris (x86, SPARC) and illumos: ch
 
 install: ## install into $(DESTDIR)/ what packaging/files.txt lists
 	packaging/install-files.sh "$(DESTDIR)"
+
+deb: ## Debian packages, checked by lintian: target/deb/*.deb
+	packaging/install-dependencies.sh build deb
+	packaging/debian/build.sh
 
 clean: ## remove everything that was built
 	$(CARGO) clean
