@@ -11,10 +11,10 @@ SOLARIS = x86_64-pc-solaris sparcv9-sun-solaris x86_64-unknown-illumos
 check-pure: export CARGO_TARGET_DIR = target/pure
 check-solaris: export CARGO_TARGET_DIR = target/solaris
 
-.PHONY: help build test man demo bench lint check-pure check-solaris install deb clean
+.PHONY: help build test man demo bench lint check-pure check-solaris install deb test-deb deb-reproducible static clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
 
 build: ## the program, optimised: target/release/bng
 	packaging/install-dependencies.sh build
@@ -54,6 +54,18 @@ install: ## install into $(DESTDIR)/ what packaging/files.txt lists
 deb: ## Debian packages, checked by lintian: target/deb/*.deb
 	packaging/install-dependencies.sh build deb
 	packaging/debian/build.sh
+
+test-deb: ## install, run, upgrade and purge them on a minimal Debian with systemd (root, about 4 minutes)
+	packaging/install-dependencies.sh build test-deb
+	packaging/debian/test.sh
+
+deb-reproducible: ## build them again in another folder and compare every byte
+	packaging/install-dependencies.sh build deb
+	packaging/debian/reproducible.sh
+
+static: ## the program without any shared library: target/static/bng
+	packaging/install-dependencies.sh build
+	packaging/static.sh
 
 clean: ## remove everything that was built
 	$(CARGO) clean

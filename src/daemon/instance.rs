@@ -145,7 +145,7 @@ impl Claim {
     pub fn take(instance: &Instance) -> Result<Taking, String> {
         let told = |path: &Path| {
             let path = path.display().to_string();
-            move |e: io::Error| format!("cannot write {path}: {e}")
+            move |e: io::Error| format!("cannot write {path}: {e}{}", remedy(&e))
         };
         let rundir = &instance.rundir;
         fs::DirBuilder::new().recursive(true).mode(0o755).create(rundir).map_err(told(rundir))?;
@@ -182,6 +182,19 @@ impl Claim {
             };
             return Ok(Taking::Ours(Self { instance: instance.clone(), _file: file, removed_socket }));
         }
+    }
+}
+
+/// What to do about a runtime directory that cannot be written.
+fn remedy(e: &io::Error) -> &'static str {
+    match e.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "; mount a file system for it that can be written (mount -t tmpfs), or name another folder by BNG_RUNDIR"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; give the folder to the user of the daemon, start as root, or name another folder by BNG_RUNDIR"
+        }
+        _ => "",
     }
 }
 
