@@ -2,7 +2,8 @@
 """Connections that talk all the time, for packaging/debian/test.sh.
 
     flows.py serve NAME ADDRESS...       greet with NAME, then send everything back
-    flows.py measure SECONDS N ADDRESS   hold N connections for so long, and say what they went through
+    flows.py measure SECONDS N ADDRESS   hold N connections from 10.9.0.200 and on for so long, and say what they
+                                         went through
 
 Each connection sends a byte every 20 ms. One line comes out of `measure`:
 
@@ -44,8 +45,8 @@ def serve(name, addresses):
 
 
 class Flow:
-    def __init__(self, address):
-        self.socket = socket.create_connection((address, PORT), timeout=5)
+    def __init__(self, source, address):
+        self.socket = socket.create_connection((address, PORT), timeout=5, source_address=(source, 0))
         self.target = self.socket.makefile().readline().strip()
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
@@ -77,7 +78,7 @@ class Flow:
 
 
 def measure(seconds, count, address):
-    flows = [Flow(address) for _ in range(count)]
+    flows = [Flow(f"10.9.0.{200 + n}", address) for n in range(count)]
     print("connected", file=sys.stderr, flush=True)
     poll = selectors.DefaultSelector()
     for flow in flows:

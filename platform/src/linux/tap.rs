@@ -21,6 +21,8 @@ const NAME_MAX: usize = nix::libc::IFNAMSIZ - 1;
 
 /// What a TAP device needs, for the operator.
 const PRIVILEGE: &str = "making a tap device needs CAP_NET_ADMIN; run bng as root or give it that capability";
+/// What its control device needs, for the operator.
+const DEVICE: &str = "/dev/net/tun may not be opened; give it mode 666, as udev does, or run bng as root";
 
 /// A TAP device made by this process.
 #[derive(Debug)]
@@ -65,9 +67,9 @@ pub(crate) fn open(name: &str, queues: usize) -> Result<TapPort, OpenError> {
 
 fn refusal(name: &str, error: io::Error) -> OpenError {
     match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EPERM | Errno::EACCES) => {
-            OpenError::NotPermitted { name: name.to_owned(), need: PRIVILEGE }
-        }
+        Some(Errno::EPERM) => OpenError::NotPermitted { name: name.to_owned(), need: PRIVILEGE },
+        // The kernel says so of the file, and never of the device.
+        Some(Errno::EACCES) => OpenError::NotPermitted { name: name.to_owned(), need: DEVICE },
         Some(Errno::EBUSY | Errno::EEXIST) => OpenError::NameInUse { name: name.to_owned() },
         Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO) => {
             OpenError::unsupported(name, "there is no /dev/net/tun; load the kernel module tun (modprobe tun)")
