@@ -34,9 +34,13 @@ find "$tree" -mindepth 1 -maxdepth 1 ! -name target -exec rm -rf {} +
 git ls-files -z | tar --null -T - -c | tar -x -C "$tree"
 cp -r packaging/debian "$tree/debian"
 packaging/systemd/units.sh "$tree/debian"
-for kind in sysusers tmpfiles; do
-    cp "packaging/systemd/bng.$kind" "$tree/debian/"
-done
+cp packaging/systemd/*.sysusers packaging/systemd/*.tmpfiles "$tree/debian/"
+if [ -e agent/Cargo.toml ]; then
+    cp packaging/systemd/bngagent.service packaging/systemd/bngagent.default "$tree/debian/"
+else
+    profiles=${profiles:+$profiles,}pkg.bng.noagent
+    rm "$tree/debian/bngagent.sysusers"
+fi
 
 (cd "$tree" && dpkg-buildpackage --build=binary --no-sign --build-profiles="$profiles")
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints which crates of the registry `bng` contains, with versions and licences, and then their copyright notices and
+# Prints which crates of the registry the programs contain, with versions and licences, and then their copyright notices and
 # licence texts as published, each text once.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -7,13 +7,16 @@ export LC_ALL=C
 
 src=$(echo "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/)
 # Only what stands in the program: neither build scripts nor macros, whose code runs while building.
-crates=$("${CARGO:-cargo}" tree --frozen -p bng -e normal,no-proc-macro --prefix none --no-dedupe -f '{p} # {l}' |
+agent=
+[ ! -e agent/Cargo.toml ] || agent='-p bngagent'
+# shellcheck disable=SC2086 # a list of words
+crates=$("${CARGO:-cargo}" tree --frozen -p bng $agent -e normal,no-proc-macro --prefix none --no-dedupe -f '{p} # {l}' |
     sed -n 's/^\([^ ]*\) v\([^ ]*\) # \(.*\)$/\1 \2 \3/p' | sort -u)
 
 texts=$(mktemp -d)
 trap 'rm -rf "$texts"' EXIT
 
-echo "Crates that the program contains, with their licences:"
+echo "Crates that bng and bngagent contain, with their licences:"
 echo
 echo "$crates" | while read -r name version licence; do
     printf '  %-32s %s\n' "$name $version" "$licence"

@@ -60,7 +60,7 @@ wait_for() {
 property() { inside systemctl show -p "$2" --value "$1"; }
 main_pid() { property bng MainPID; }
 # The same process, as seen from here.
-outer_pid() { awk -v inner="$(main_pid)" '/^NSpid:/ { if ($NF == inner) { split(FILENAME, part, "/"); print part[3] } }' /proc/[0-9]*/status 2> /dev/null; }
+outer_pid() { awk -v inner="$(main_pid)" '/^NSpid:/ { if (NF == 3 && $3 == inner) { split(FILENAME, part, "/"); print part[3] } }' /proc/[0-9]*/status 2> /dev/null; }
 
 trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
 say "boot"
@@ -205,8 +205,14 @@ network 1 {
     virt 10.9.0.3
     interface 1
 }
-register network 1
-enable network 1
+network 2 {
+    addr 10.8.0.0
+    mask 255.255.255.0
+    real 10.8.0.2
+    interface 2
+}
+register networks 1,2
+enable networks 1,2
 server 1 {
     ipaddr 10.9.0.100
     port 80
@@ -305,13 +311,13 @@ wait_for 15 "traffic" serves "$all"
 
 say "a crash"
 before=$(main_pid)
-inside kill -SEGV "$before"
+kill -KILL "$(outer_pid)"
 crashed() { local now; now=$(main_pid); [[ $now != 0 && $now != "$before" && $(property bng ActiveState) == active ]]; }
 wait_for 10 "a new process after a crash" crashed
 
 say "a process that stands still"
 before=$(main_pid)
-inside kill -STOP "$before"
+kill -STOP "$(outer_pid)"
 wait_for 25 "a new process after the watchdog fired" crashed
 inside journalctl --no-pager -o cat -u bng | grep -q "Watchdog timeout (limit 10s)" || fail "it was not the watchdog"
 
