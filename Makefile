@@ -11,7 +11,7 @@ SOLARIS = x86_64-pc-solaris sparcv9-sun-solaris x86_64-unknown-illumos
 check-pure: export CARGO_TARGET_DIR = target/pure
 check-solaris: export CARGO_TARGET_DIR = target/solaris
 
-.PHONY: help build test man demo bench lint check-pure check-solaris install deb test-deb deb-reproducible static clean
+.PHONY: help build test man demo bench lint check-pure check-solaris install deb test-deb deb-reproducible clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -62,10 +62,6 @@ test-deb: ## install, run, upgrade and purge them on a minimal Debian with syste
 deb-reproducible: ## build them again in another folder and compare every byte
 	packaging/install-dependencies.sh build deb
 	packaging/debian/reproducible.sh
-
-static: ## the program without any shared library: target/static/bng
-	packaging/install-dependencies.sh build
-	packaging/static.sh
 
 clean: ## remove everything that was built
 	$(CARGO) clean
