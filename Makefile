@@ -25,10 +25,11 @@ check-solaris: export CARGO_TARGET_X86_64_UNKNOWN_ILLUMOS_LINKER = $(CURDIR)/tes
 check-bigendian: export CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER = s390x-linux-gnu-gcc
 check-bigendian: export CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_RUNNER = qemu-s390x -L /usr/s390x-linux-gnu
 
-.PHONY: help build test man demo bench lint check-pure check-solaris check-bigendian install ips sysv clean
+.PHONY: help build test man demo bench lint check-pure check-solaris check-bigendian install ips sysv deb test-deb \
+	deb-reproducible clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
 
 build: ## the programs, optimised: target/release/bng and target/release/bngagent
 	packaging/install-dependencies.sh build
@@ -76,6 +77,18 @@ ips: ## the package for Solaris 11.4 and illumos: target/ips/bng.p5p (there; els
 
 sysv: ## the package for systems with pkgadd: target/svr4/bng.pkg (there; elsewhere its prototype)
 	packaging/svr4/build.sh
+
+deb: ## Debian packages, checked by lintian: target/deb/*.deb
+	packaging/install-dependencies.sh build deb
+	packaging/debian/build.sh
+
+test-deb: ## install, run, upgrade and purge them on a minimal Debian with systemd (root, about 4 minutes)
+	packaging/install-dependencies.sh build test-deb
+	packaging/debian/test.sh
+
+deb-reproducible: ## build them again in another folder and compare every byte
+	packaging/install-dependencies.sh build deb
+	packaging/debian/reproducible.sh
 
 clean: ## remove everything that was built
 	$(CARGO) clean

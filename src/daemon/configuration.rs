@@ -8,7 +8,7 @@ use crate::conf::{Config, Diagnostics, Header, TEXT_MAX};
 use bng_platform::process::localtime::LocalTime;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Most files that may stand within each other by `source`.
@@ -161,9 +161,14 @@ pub fn written(config: &Config) -> String {
 /// configuration. The file before is kept with `.bak` behind its name.
 ///
 /// # Errors
-/// When the file has comments that would be lost and `force` is not set, or when the system refuses.
-pub fn save(path: &Path, config: &Config, force: bool) -> Result<(), String> {
-    let told = |e: io::Error| format!("cannot write {}: {e}", path.display());
+/// When the file has comments that would be lost and `force` is not set, or when the system refuses;
+/// [`Exit::Privilege`] says that another user might be allowed to.
+pub fn save(path: &Path, config: &Config, force: bool) -> Result<(), Failure> {
+    let told = |e: io::Error| {
+        let lacking = matches!(e.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem);
+        let exit = if lacking { Exit::Privilege } else { Exit::Failed };
+        Failure::new(exit, format!("cannot write {}: {e}", path.display()))
+    };
     // A link to a file stays a link.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let before = match contents(path) {
@@ -175,12 +180,12 @@ pub fn save(path: &Path, config: &Config, force: bool) -> Result<(), String> {
         && !force
         && let Some((line, comment)) = own_comment(&String::from_utf8_lossy(text))
     {
-        return Err(format!(
+        return Err(Failure::from(format!(
             "{} has a comment that would be lost (line {line}: {comment}); use 'save force' to write it anyway, \
              the file as it is will be kept as {}",
             path.display(),
             beside(path, ".bak").display()
-        ));
+        )));
     }
     let new = beside(path, ".new");
     let done = write_new(path, &new, config, before.is_some()).and_then(|()| {
@@ -193,17 +198,23 @@ pub fn save(path: &Path, config: &Config, force: bool) -> Result<(), String> {
     });
     done.map_err(|e| {
         let _ = fs::remove_file(&new);
-        format!("{}; the file and the running configuration are as before", told(e))
+        let Failure { exit, text } = told(e);
+        Failure::new(exit, format!("{text}; the file and the running configuration are as before"))
     })
 }
 
 /// Writes all of `config` to `new`, so that a full disk is noticed before anything else is touched. The file gets the
-/// permissions of `path` when it is to replace one.
+/// permissions of `path` when it is to replace one, and its owner if we may give it away.
 fn write_new(path: &Path, new: &Path, config: &Config, replaces: bool) -> io::Result<()> {
     let mut file = File::options().write(true).create(true).truncate(true).mode(0o640).open(new)?;
     file.write_all(written(config).as_bytes())?;
     if replaces {
-        file.set_permissions(fs::metadata(path)?.permissions())?;
+        let before = fs::metadata(path)?;
+        // Whoever could read it goes on to: root writes a file that the daemon's group has to read.
+        match fchown(&file, Some(before.uid()), Some(before.gid())) {
+            Err(e) if e.kind() != ErrorKind::PermissionDenied => return Err(e),
+            _ => file.set_permissions(before.permissions())?,
+        }
     }
     file.sync_all()
 }
@@ -270,7 +281,7 @@ mod tests {
         let folder = Folder::new("comments");
         let path = folder.0.join("bng.conf");
         fs::write(&path, "hostname one\n// ask Ann before changing this\n").unwrap();
-        let refused = save(&path, &config("hostname two"), false).unwrap_err();
+        let refused = save(&path, &config("hostname two"), false).unwrap_err().text;
         assert!(refused.contains("line 2: ask Ann") && refused.contains("save force"), "{refused}");
         assert_eq!(load(&path, true).unwrap().config, config("hostname one"));
         save(&path, &config("hostname two"), true).unwrap();
@@ -287,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_directory_that_cannot_be_written_leaves_everything_as_it_is() {
-        let refused = save(Path::new("/proc/bng.conf"), &config("hostname x"), false).unwrap_err();
+        let refused = save(Path::new("/proc/bng.conf"), &config("hostname x"), false).unwrap_err().text;
         assert!(refused.starts_with("cannot write /proc/bng.conf: "), "{refused}");
         assert!(refused.ends_with("the file and the running configuration are as before"), "{refused}");
     }

@@ -21,6 +21,10 @@ const RUNDIR: &str =
 /// Directory of snapshots: it outlives a restart of the machine, and logs are looked for there.
 const SNAPSHOTS: &str = "/var/log";
 
+/// Environment variable by which a service manager names a directory for logs that the daemon may write to
+/// (systemd.exec(5), `LogsDirectory=`).
+const LOGS_VARIABLE: &str = "LOGS_DIRECTORY";
+
 /// How often [`Instance::wait_until_gone`] looks.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -40,7 +44,11 @@ impl Instance {
     /// Instance `number` with the usual files, or with another configuration file.
     pub fn new(number: u8, config: Option<PathBuf>) -> Self {
         let rundir = std::env::var_os(RUNDIR_VARIABLE).map_or_else(|| RUNDIR.into(), PathBuf::from);
-        Self::within(&rundir, number, config)
+        let mut instance = Self::within(&rundir, number, config);
+        if let Some(logs) = std::env::var_os(LOGS_VARIABLE) {
+            instance.snapshots = logs.into();
+        }
+        instance
     }
 
     fn within(rundir: &Path, number: u8, config: Option<PathBuf>) -> Self {
@@ -195,6 +203,19 @@ impl Claim {
             };
             return Ok(Taking::Ours(Self { instance: instance.clone(), _file: file, removed_socket }));
         }
+    }
+}
+
+/// What to do about a runtime directory that cannot be written.
+fn remedy(e: &io::Error) -> &'static str {
+    match e.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "; mount a file system for it that can be written (mount -t tmpfs), or name another folder by BNG_RUNDIR"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; give the folder to the user of the daemon, start as root, or name another folder by BNG_RUNDIR"
+        }
+        _ => "",
     }
 }
 

@@ -64,7 +64,9 @@ pub fn start(args: &Args) -> Result<Exit, Failure> {
         n => format!("BalanceNG: starting up instance {n} ..."),
     });
     if args.foreground {
-        journal::start(true, args.debug);
+        // What a service manager catches of standard error has neither severity nor facility.
+        let managed = std::env::var_os("NOTIFY_SOCKET").is_some();
+        journal::start(if managed { journal::Run::Managed } else { journal::Run::Foreground }, args.debug);
         return Ok(serve::run(Start { instance, config, readiness: None }));
     }
     let started = spawn_detached(&child_arguments(args, &instance))
@@ -99,7 +101,7 @@ fn child_arguments(args: &Args, instance: &Instance) -> Vec<OsString> {
 /// The process that [`start`] has started.
 pub fn detached(args: &Args) -> Exit {
     let Ok(readiness) = Readiness::begin() else { return Exit::Usage };
-    journal::start(false, args.debug);
+    journal::start(journal::Run::Detached, args.debug);
     let instance = instance(args);
     match configuration::load(&instance.config, args.config.is_some()) {
         Ok(Loaded { config, .. }) => serve::run(Start { instance, config, readiness: Some(readiness) }),

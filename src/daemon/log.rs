@@ -26,6 +26,17 @@ const KEEP_FIRST: usize = 100;
 /// Longest time that the last lines of the process may take to syslog.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// How the process was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// In the background: lines go to syslog, and warnings to the terminal too until the daemon is up.
+    Detached,
+    /// By a manager of services, which has a system log: lines go there, with their severity and facility.
+    Managed,
+    /// In the foreground: lines go to standard error.
+    Foreground,
+}
+
 /// Where lines go besides the ring.
 #[derive(Debug)]
 enum Sink {
@@ -51,16 +62,16 @@ struct Journal {
 
 static JOURNAL: OnceLock<Journal> = OnceLock::new();
 
-/// Starts logging; `foreground` chooses standard error, `debug` adds debug lines. Only the first call counts.
-pub fn start(foreground: bool, debug: bool) {
+/// Starts logging; `debug` adds debug lines. Only the first call counts.
+pub fn start(run: Run, debug: bool) {
     let journal = JOURNAL.get_or_init(|| Journal {
-        sink: if foreground { Sink::Stderr } else { system_log() },
+        sink: if run == Run::Foreground { Sink::Stderr } else { system_log() },
         least: if debug { Severity::Debug } else { Severity::Info },
         clock: Clock::start(),
         throttle: Mutex::default(),
         recent: Mutex::default(),
         first: Mutex::default(),
-        starting: AtomicBool::new(!foreground),
+        starting: AtomicBool::new(run == Run::Detached),
     });
     if log::set_logger(journal).is_ok() {
         log::set_max_level(if debug { LevelFilter::Debug } else { LevelFilter::Info });

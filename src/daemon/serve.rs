@@ -560,7 +560,7 @@ impl Daemon {
                 Ok(path) => return self.list(now, from, Purpose::Snapshot(path)),
                 Err(why) => Err(Failure::from(why)),
             },
-            Command::Save { file, force } => self.save(&self.who(from), file, force).map_err(Failure::from),
+            Command::Save { file, force } => self.save(&self.who(from), file, force),
             Command::Check { file } => self.check(file),
             Command::Reload { dry_run } => self.reload(now, &self.who(from), dry_run),
             Command::Source { file, dry_run } => self.source(now, &self.who(from), file, dry_run),
@@ -725,7 +725,7 @@ impl Daemon {
         }
     }
 
-    fn save(&mut self, who: &str, file: Option<&str>, force: bool) -> Result<String, String> {
+    fn save(&mut self, who: &str, file: Option<&str>, force: bool) -> Result<String, Failure> {
         let path = match file {
             None => self.instance.config.clone(),
             Some(file) => absolute("save", file)?,
@@ -736,7 +736,13 @@ impl Daemon {
         }
         journal::say(match &done {
             Ok(()) => Note::notice(Object::Configuration, format!("saved to {} by {who}", path.display())),
-            Err(e) => Note::error(Object::Configuration, format!("save by {who} failed: {e}")),
+            // The client, which is mostly root's, then writes the file itself.
+            Err(Failure { exit: Exit::Privilege, text }) => {
+                Note::info(Object::Configuration, format!("save left to {who}: {text}"))
+            }
+            Err(failure) => {
+                Note::error(Object::Configuration, format!("save by {who} failed: {}", failure.text))
+            }
         });
         done.map(|()| String::new())
     }

@@ -1,4 +1,5 @@
-//! What people read agrees with what the program does: manual pages, completions, README, Makefile.
+//! What people read agrees with what the program does: manual pages, completions, README, Makefile,
+//! systemd units.
 //!
 //! That the files which `packaging/files.txt` lists exist is checked in `tests/packaging.rs`.
 #![allow(
@@ -15,3 +16,4 @@ mod mdoc;
 mod page;
 mod program;
 mod readme;
+mod units;
