@@ -20,7 +20,7 @@ use super::config::{At, Config, Key};
 use super::diagnostic::{Diagnostic, Diagnostics, Place, Severity, Source};
 use super::interpret;
 use super::kind::Kind;
-use super::model::{Model, Module, Network, Probe};
+use super::model::{Model, Module, Network, Probe, Target};
 use super::parser::{Doubt, Mode};
 
 /// How much a finding matters.
@@ -430,8 +430,15 @@ impl<'a> Rules<'a> {
         }
     }
 
+    /// Whether `target` and the one with number `other` take clients of one location.
+    fn same_clients(&self, target: &Target, other: u16) -> bool {
+        let others = self.model.targets.get(&other).map_or(&[][..], |other| &other.lgrps);
+        let lgrps = &target.lgrps;
+        (lgrps.is_empty() && others.is_empty()) || lgrps.iter().any(|lgrp| others.contains(lgrp))
+    }
+
     fn targets(&mut self) {
-        let mut seen: BTreeMap<(IpAddr, u16), u16> = BTreeMap::new();
+        let mut seen: BTreeMap<(IpAddr, u16), Vec<u16>> = BTreeMap::new();
         for (number, target) in &self.model.targets {
             let key = (Kind::Target, *number);
             for addr in target.addresses() {
@@ -450,7 +457,11 @@ impl<'a> Rules<'a> {
                         "a target needs an address of its own; the server's goes on its loopback interface",
                     );
                 }
-                if let Some(other) = seen.insert((addr, target.port), *number) {
+                let others = seen.entry((addr, target.port)).or_default();
+                // One machine may well be a target for each location.
+                let same = others.iter().find(|other| self.same_clients(target, **other)).copied();
+                others.push(*number);
+                if let Some(other) = same {
                     self.say(
                         Level::Warning,
                         key,

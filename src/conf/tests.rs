@@ -276,7 +276,10 @@ fn a_file_of_a_later_original_is_kept_with_one_warning_per_keyword() {
         ("80,443", &[1][..])
     );
     // Typed by hand, what is kept is taken with the same warning; what only has a name is refused.
-    assert!(applied(&mut config, "target 1 ascale 2").contains("'ascale' of target has no effect"));
+    assert!(
+        applied(&mut config, "target 1 maxgrpsessions 2")
+            .contains("'maxgrpsessions' of target has no effect")
+    );
     assert!(refused(&mut config, "server 1 plugin x").contains("'plugin' of server is not implemented"));
     assert!(refused(&mut config, "module llb").contains("not implemented in this version"));
 }

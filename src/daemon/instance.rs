@@ -206,19 +206,6 @@ impl Claim {
     }
 }
 
-/// What to do about a runtime directory that cannot be written.
-fn remedy(e: &io::Error) -> &'static str {
-    match e.kind() {
-        io::ErrorKind::ReadOnlyFilesystem => {
-            "; mount a file system for it that can be written (mount -t tmpfs), or name another folder by BNG_RUNDIR"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "; give the folder to the user of the daemon, start as root, or name another folder by BNG_RUNDIR"
-        }
-        _ => "",
-    }
-}
-
 impl Drop for Claim {
     fn drop(&mut self) {
         // In this order: whoever finds no PID file finds no socket either.

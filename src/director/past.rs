@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(shares.len(), 11);
         assert_eq!(shares.last(), Some(&65_536));
         assert!(shares.windows(2).all(|two| two[1] > two[0]), "{shares:?}");
-        assert_eq!(shares[0], 3_277, "half a tenth, the middle of the first step");
+        assert_eq!(shares[0], 3_276, "half a tenth, the middle of the first step");
         assert_eq!(held(Duration::ZERO, Duration::ZERO), (0, None));
     }
 
