@@ -96,7 +96,7 @@ fn an_agent_in_trouble_is_a_verdict_and_comes_back() {
     up(&bng, "thawed");
 
     first.kill();
-    down(&bng, "killed", silent);
+    down(&bng, "killed", "10.1.0.11 says ICMP port unreachable");
     let other = key_file(world, "other", "another key of sufficient length");
     first = agent(world, &farm.webs[0], "agent3", &["-k", other.to_str().expect("UTF-8")]);
     wait::while_true("target 1 down with a wrong key", Duration::from_secs(3), || !is_up(&bng, 1));
