@@ -31,7 +31,7 @@ if grep -v -e 'file format not recognized' -e 'no symbols' "$output.nm" >&2; the
 fi
 
 # libc is linked by the compiler that would be the linker.
-if ! awk -v os="$system" -v linked="libc ${libraries[*]}" '
+if ! awk -v os="$system" -v linked="libc ld ${libraries[*]}" '
     FILENAME == ARGV[1] {
         sub(/#.*/, "")
         if (NF == 3) library[$1] = $2
