@@ -59,6 +59,8 @@ wait_for() {
 }
 property() { inside systemctl show -p "$2" --value "$1"; }
 main_pid() { property bng MainPID; }
+# Not in a pipe: grep would end before journalctl has.
+logged() { grep -q "$1" <<< "$(inside journalctl --no-pager -o cat -u bng)"; }
 # The same process, as seen from here.
 outer_pid() { awk -v inner="$(main_pid)" '/^NSpid:/ { if (NF == 3 && $3 == inner) { split(FILENAME, part, "/"); print part[3] } }' /proc/[0-9]*/status 2> /dev/null; }
 
@@ -304,7 +306,7 @@ inside systemctl reload bng 2> /dev/null && fail "the reload succeeded"
 
 say "a configuration with errors: a restart fails before anything is opened, and goes on when it is mended"
 inside systemctl restart bng 2> /dev/null && fail "the restart succeeded"
-inside journalctl --no-pager -o cat -u bng | grep -q "server x" || fail "the journal does not say what is wrong"
+logged "server x" || fail "the journal does not say what is wrong"
 inside sh -c 'cat /deb/farm.conf > /etc/bng.conf'
 wait_for 10 "the service comes back" inside systemctl is-active bng
 wait_for 15 "traffic" serves "$all"
@@ -319,12 +321,12 @@ say "a process that stands still"
 before=$(main_pid)
 kill -STOP "$(outer_pid)"
 wait_for 25 "a new process after the watchdog fired" crashed
-inside journalctl --no-pager -o cat -u bng | grep -q "Watchdog timeout (limit 10s)" || fail "it was not the watchdog"
+logged "Watchdog timeout (limit 10s)" || fail "it was not the watchdog"
 
 say "a device that disappears and comes back"
 before=$(main_pid)
 net ip link del lb0
-wait_for 5 "the loss is logged" inside sh -c 'journalctl -o cat -u bng -t bng | grep -q "interface 1 (lb0): lost"'
+wait_for 5 "the loss is logged" logged "interface 1 (lb0): lost"
 sleep 1
 cable
 wait_for 15 "both interfaces" serves "$all"
@@ -341,6 +343,14 @@ inside bng show parameters > /dev/null || fail "the end of one instance has take
 say "snapshots and dumps have a place"
 inside bng snapshot
 inside sh -c 'ls /var/log/bng/bng-0-*.txt'
+
+say "save writes what the daemon itself must not, and keeps the owner"
+inside bng hostname saved
+inside bng save
+inside grep -q "hostname  *saved" /etc/bng.conf || fail "it was not saved"
+[[ $(inside stat -c '%U:%G %a' /etc/bng.conf) == "root:bng 640" ]] || fail "the owner of the saved configuration"
+inside sh -c 'cat /deb/farm.conf > /etc/bng.conf'
+inside systemctl reload bng
 
 say "upgrade, with connections that talk all the time"
 before=$(main_pid)
