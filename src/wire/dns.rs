@@ -357,7 +357,7 @@ impl<'a> Name<'a> {
 
     /// Whether the two are one name; letters may be small or capital.
     #[inline]
-    pub const fn is(self, other: Name<'_>) -> bool {
+    pub fn is(self, other: Name<'_>) -> bool {
         // A length is at most 63 and no letter.
         self.0.eq_ignore_ascii_case(other.0)
     }
