@@ -145,7 +145,10 @@ impl Claim {
     pub fn take(instance: &Instance) -> Result<Taking, String> {
         let told = |path: &Path| {
             let path = path.display().to_string();
-            move |e: io::Error| format!("cannot write {path}: {e}{}", remedy(&e))
+            move |e: io::Error| match remedy(&e) {
+                None => format!("cannot write {path}: {e}"),
+                Some(remedy) => format!("cannot write {path}: {e}; {remedy}"),
+            }
         };
         let rundir = &instance.rundir;
         fs::DirBuilder::new().recursive(true).mode(0o755).create(rundir).map_err(told(rundir))?;
@@ -186,15 +189,15 @@ impl Claim {
 }
 
 /// What to do about a runtime directory that cannot be written.
-fn remedy(e: &io::Error) -> &'static str {
+fn remedy(e: &io::Error) -> Option<&'static str> {
     match e.kind() {
-        io::ErrorKind::ReadOnlyFilesystem => {
-            "; mount a file system for it that can be written (mount -t tmpfs), or name another folder by BNG_RUNDIR"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "; give the folder to the user of the daemon, start as root, or name another folder by BNG_RUNDIR"
-        }
-        _ => "",
+        io::ErrorKind::ReadOnlyFilesystem => Some(
+            "mount a file system for it that can be written (mount -t tmpfs), or name another folder by BNG_RUNDIR",
+        ),
+        io::ErrorKind::PermissionDenied => Some(
+            "give the folder to the user of the daemon, start as root, or name another folder by BNG_RUNDIR",
+        ),
+        _ => None,
     }
 }
 
