@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bng_world::{Bng, Host, Service, World, sshd, wait, web};
+use bng_world::{Bng, Echo, Host, Service, World, sshd, wait, web};
 use nix::sys::signal::Signal;
 
 use crate::farm::{FIRST, Farm, Place, config, is_master, is_up};
@@ -29,7 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
             tcp,
         ),
         Case::new("a name server check sees dnsmasq frozen, killed and without the name", &["dnsmasq"], dns),
-        Case::new("a datagram check sees an echo killed, rejected, wrong and late", &["nft", "socat"], udp),
+        Case::new("a datagram check sees an echo killed, rejected, wrong and late", &["nft"], udp),
         Case::new("a check through the virtual address sees that it is missing", web, alias),
         Case::new("a check through a tap sees the service of the local host", &["sshd", "ssh-keygen"], tap),
         Case::new("a backup node checks through virtual addresses too", web, backup),
@@ -105,10 +105,11 @@ enable server 1
     }
 }
 
-/// The last line of the log about target 1.
+/// Why target 1 takes no traffic; nothing when it does.
 fn reason(bng: &Bng) -> String {
-    let log = bng.cmdctl("show log\n");
-    log.lines().rfind(|line| line.contains("target 1 (")).unwrap_or_default().to_owned()
+    let json = bng.cmdctl("show target 1 json\n");
+    let rows: serde_json::Value = serde_json::from_str(&json).unwrap_or_else(|e| panic!("{e}: {json}"));
+    rows[0]["reason"].as_str().unwrap_or_default().to_owned()
 }
 
 fn until_up(bng: &Bng) {
@@ -241,12 +242,7 @@ fn dns() {
 fn udp() {
     let ward = Ward::new();
     let target = &ward.targets[0];
-    let start = |answer: &str| {
-        let mut command = target.command("socat");
-        command.args(["UDP6-RECVFROM:7,ipv6only=0,fork", &format!("SYSTEM:{answer}")]);
-        Service::start(&mut command, &ward.world.dir().join("echo.log"))
-    };
-    let server = start("cat");
+    let server = Echo::returning(target, "[::]:7");
     let bng =
         ward.bng(7, &[&format!("udp 7,{INTERVAL},{TIMEOUT} udpsend \"PING\\x01\\n\" udpexpect \"\\x01\"")]);
     until_up(&bng);
@@ -259,18 +255,18 @@ fn udp() {
         open_firewall(target);
         until_up(&bng);
     }
-    server.kill();
+    drop(server);
     until_down(&bng, "port unreachable");
     // An answer within the timeout is in time even if others were asked for meanwhile, and one after it never is.
-    let server = start("'sleep 1.5; cat'");
+    let server = Echo::late(target, "[::]:7", Duration::from_millis(1_500));
     wait::for_true("target 1 up", Duration::from_secs(5), || is_up(&bng, 1));
-    server.kill();
-    let server = start("'sleep 5; cat'");
+    drop(server);
+    let server = Echo::late(target, "[::]:7", Duration::from_secs(5));
     wait::for_true("target 1 down", Duration::from_secs(8), || !is_up(&bng, 1));
     std::thread::sleep(Duration::from_secs(4));
     assert!(!is_up(&bng, 1), "{}", reason(&bng));
-    server.kill();
-    let server = start("'echo nonsense'");
+    drop(server);
+    let server = Echo::start(target, "[::]:7", "nonsense");
     wait::for_true("the reason", Duration::from_secs(5), || {
         bng.cmdctl("show target 1\n")
             .split_whitespace()
@@ -278,7 +274,7 @@ fn udp() {
             .join(" ")
             .contains("not the expected")
     });
-    server.kill();
+    drop(server);
 }
 
 fn alias() {

@@ -11,7 +11,6 @@ use crate::suite::{BNG, Case};
 
 // The exit statuses of bng(8).
 const SUCCESS: i32 = 0;
-const FAILED: i32 = 1;
 const NOT_RUNNING: i32 = 3;
 const PRIVILEGE: i32 = 4;
 const CONFIGURATION: i32 = 6;
@@ -23,9 +22,6 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("a tap name that is in use is named", &[], tap_name_in_use),
         Case::new("a failing init is reported with what it printed", &[], failing_init),
         Case::new("no privilege is said plainly", &["setpriv"], no_privilege),
-        Case::new("a runtime folder that cannot be written is named with the remedy", &[], read_only_run),
-        Case::new("a kernel without tap devices is named with the remedy", &[], no_tun),
-        Case::new("a device that disappears is opened again when it is back", &[], returning_device),
         Case::new("what a killed process left behind does not stop the next start", &[], stale_files),
         Case::new("a second start says so and changes nothing", &[], second_start),
         Case::new("every error of a configuration is shown at once with a caret", &[], wrong_config),
@@ -110,52 +106,6 @@ fn no_privilege() {
     for part in ["privilege", "CAP_NET_RAW", "root"] {
         assert!(text.contains(part), "no `{part}` in: {text}");
     }
-}
-
-fn read_only_run() {
-    let mut world = World::new();
-    let bng = node(&mut world, &sound());
-    let folder = world.dir().join("read-only");
-    let (folder, config) = (folder.display(), bng.config().display().to_string());
-    let out = bng.host().try_run(&format!(
-        "mkdir {folder} && unshare --mount sh -c 'mount -t tmpfs -o ro none {folder} && \
-         BNG_RUNDIR={folder}/bng {BNG} -c {config} start'"
-    ));
-    let text = said(&out, FAILED);
-    for part in [&format!("cannot write {folder}/bng: Read-only file system"), "mount -t tmpfs", "BNG_RUNDIR"]
-    {
-        assert!(text.contains(part), "no `{part}` in: {text}");
-    }
-}
-
-fn no_tun() {
-    let mut world = World::new();
-    let bng = node(&mut world, &tap("bng0", "true"));
-    let (rundir, config) = (bng.rundir().display().to_string(), bng.config().display().to_string());
-    let out = bng.host().try_run(&format!(
-        "unshare --mount sh -c 'mount -t tmpfs none /dev/net && BNG_RUNDIR={rundir} {BNG} -c {config} start'"
-    ));
-    let text = said(&out, INTERFACE);
-    for part in ["bng0", "there is no /dev/net/tun", "modprobe tun"] {
-        assert!(text.contains(part), "no `{part}` in: {text}");
-    }
-}
-
-fn returning_device() {
-    let mut world = World::new();
-    let mut bng = node(&mut world, &sound());
-    bng.start();
-    let interfaces = |bng: &Bng| bng.cmdctl("show interfaces\n");
-    assert!(interfaces(&bng).contains("raw    up"), "{}", interfaces(&bng));
-    bng.host().run("ip link delete eth0");
-    wait::for_true("the loss in the log", Duration::from_secs(5), || {
-        bng.cmdctl("show log\n").contains("interface 1 (eth0): lost: ")
-    });
-    bng.host().run("ip link add eth0 type veth peer name eth1 && ip link set eth0 up && ip link set eth1 up");
-    wait::for_true("the device is open again", Duration::from_secs(10), || {
-        interfaces(&bng).contains("raw    up")
-    });
-    bng.stop();
 }
 
 fn stale_files() {

@@ -1,11 +1,12 @@
 //! A UDP server that says who it is, or what it was told.
 
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Host;
 
@@ -22,7 +23,7 @@ impl Echo {
     /// # Panics
     /// When the address cannot be bound.
     pub fn start(host: &Host, address: &str, name: &str) -> Self {
-        Self::answering(host, address, Some(name.to_owned()))
+        Self::answering(host, address, Some(name.to_owned()), Duration::ZERO)
     }
 
     /// Serves `address` (`ip:port`) on `host`, answering with what was asked.
@@ -30,26 +31,42 @@ impl Echo {
     /// # Panics
     /// When the address cannot be bound.
     pub fn returning(host: &Host, address: &str) -> Self {
-        Self::answering(host, address, None)
+        Self::late(host, address, Duration::ZERO)
     }
 
-    fn answering(host: &Host, address: &str, name: Option<String>) -> Self {
+    /// The same, but each answer comes `delay` after its question, to a few hundredths of a second.
+    ///
+    /// # Panics
+    /// When the address cannot be bound.
+    pub fn late(host: &Host, address: &str, delay: Duration) -> Self {
+        Self::answering(host, address, None, delay)
+    }
+
+    fn answering(host: &Host, address: &str, name: Option<String>, delay: Duration) -> Self {
         let socket = host.inside(|| UdpSocket::bind(address)).unwrap_or_else(|e| panic!("{address}: {e}"));
         socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout above zero");
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
             let mut buf = vec![0; 65536];
+            let mut waiting = VecDeque::new();
             while !stopped.load(Ordering::Relaxed) {
                 match socket.recv_from(&mut buf) {
-                    // A client that is gone already is its own affair.
                     Ok((len, client)) => {
                         let answer = name.as_deref().map_or(&buf[..len], str::as_bytes);
-                        drop(socket.send_to(answer, client));
+                        waiting.push_back((Instant::now() + delay, answer.to_vec(), client));
                     }
                     Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                     // An ICMP error about an earlier answer.
                     Err(_) => {}
+                }
+                while let Some((due, answer, client)) = waiting.pop_front() {
+                    if due > Instant::now() {
+                        waiting.push_front((due, answer, client));
+                        break;
+                    }
+                    // A client that is gone already is its own affair.
+                    drop(socket.send_to(&answer, client));
                 }
             }
         });
