@@ -348,7 +348,9 @@ mod tests {
     #[test]
     fn endless_output_ends_the_command_and_little_is_kept() {
         let outcome = run(&order("yes a line"));
-        assert_eq!((outcome.ended, outcome.line.as_str()), (Ended::Flooded, "a line"));
+        // Where it is cut nobody knows.
+        assert_eq!(outcome.ended, Ended::Flooded);
+        assert!("a line".starts_with(&outcome.line) && !outcome.line.is_empty(), "{}", outcome.line);
         // Much, but not endless.
         assert_eq!(run(&order("head -c 900000 /dev/zero | tr '\\0' x")).ended, Ended::Status(0));
     }
