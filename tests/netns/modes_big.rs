@@ -138,7 +138,7 @@ fn sink(world: &World, host: &Host) -> Service {
 }
 
 fn download(host: &Host, from: &str, expected: &str) {
-    let line = format!("curl -gsf --max-time 50 http://{}/files/big | cksum", in_url(from));
+    let line = format!("curl -gsf --max-time 180 http://{}/files/big | cksum", in_url(from));
     assert_eq!(host.run(&line), expected, "download from {from}");
 }
 
