@@ -67,7 +67,9 @@ check-solaris: ## compile for Solaris (x86, SPARC) and illumos, clippy and the n
 
 check-bigendian: ## unit tests of the balancer's pure half on an emulated big-endian machine, as SPARC is one
 	packaging/install-dependencies.sh bigendian
-	$(CROSS) test -p bng --lib --no-default-features -Z build-std=std,panic_unwind --target $(BIGENDIAN)
+	# Texts have no order of bytes, and reading them takes the emulator long.
+	$(CROSS) test -p bng --lib --no-default-features -Z build-std=std,panic_unwind --target $(BIGENDIAN) -- \
+		--skip conf:: --skip cli::
 
 install: ## install into $(DESTDIR)/ what packaging/files.txt lists
 	packaging/install-files.sh "$(DESTDIR)"
