@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   rr.rs       rr, random        by weight alone, from a schedule
-//!   ring.rs     hash, maglev      by a hash of the flow, from a table
+//!   ring.rs     hash, maglev      by a hash of the flow, from a table (order.rs: who takes which of its rows)
 //!   first.rs    first             by the order of the list
 //!   least.rs    session, bw, agent                 the least loaded
 //!   inverse.rs  rndsession, rndbw, rndagent        at random, the less the more loaded
@@ -14,6 +14,7 @@
 mod first;
 mod inverse;
 mod least;
+mod order;
 pub mod ring;
 pub mod rr;
 

@@ -15,12 +15,15 @@
 //! targets. A ring takes for each row the first choice that takes traffic: so when a target goes only its own rows
 //! change, and when it comes back it gets just these again. Maglev alone changes rows of others, too.
 
+use super::order::{Order, Rows};
 use super::{Ask, Client, rr};
 use crate::conf::model::Method;
 use crate::hash::HashKey;
 use crate::net::Addr;
 use crate::seed::Seed;
 
+/// So many rows that are left are looked for one by one.
+const FEW: usize = 256;
 /// Random targets that a row tries before it takes the next one by identity.
 const TRIES: u64 = 16;
 
@@ -74,28 +77,25 @@ impl Frame {
 
     /// The first choice of every row.
     fn take_turns(&mut self, rows: u32) {
-        let mut orders: Vec<(u32, u32)> = self
-            .members
-            .iter()
-            .map(|member| {
-                let mut seed = Seed::new(member.identity);
-                (seed.below(rows.into()) as u32, 1 + seed.below(u64::from(rows) - 1) as u32)
-            })
-            .collect();
-        let mut taken = vec![0u64; rows as usize / 64 + 1];
+        let mut orders: Vec<Order> =
+            self.members.iter().map(|member| Order::new(member.identity, rows)).collect();
+        let mut table = Rows::new(rows);
         self.first = vec![0; rows as usize];
-        for member in &self.lots {
-            let (next, skip) = &mut orders[usize::from(*member)];
-            let row = loop {
-                let row = *next as usize;
-                let on = *next + *skip;
-                *next = if on >= rows { on - rows } else { on };
-                if taken[row / 64] >> (row % 64) & 1 == 0 {
-                    break row;
-                }
-            };
-            taken[row / 64] |= 1 << (row % 64);
-            self.first[row] = *member;
+        let (most, last) = self.lots.split_at(self.lots.len().saturating_sub(FEW));
+        // The fewer rows are free, the more steps find one.
+        let (easy, hard) = most.split_at(most.len() / 4 * 3);
+        for member in easy {
+            let row = orders[usize::from(*member)].take::<4>(&mut table);
+            self.first[row as usize] = *member;
+        }
+        for member in hard {
+            let row = orders[usize::from(*member)].take::<8>(&mut table);
+            self.first[row as usize] = *member;
+        }
+        let mut left = table.left();
+        for member in last {
+            let row = orders[usize::from(*member)].take_of(&mut left);
+            self.first[row as usize] = *member;
         }
     }
 
