@@ -7,7 +7,7 @@
 //!                  build.rs      overlaps resolved: which code holds from which address on
 //!                         |
 //!                         v
-//!                   tree.rs      found in a few steps, each one look at a cache line or four
+//!                   row.rs       found by an index of leading bits, and a search by halves behind it
 //! ```
 //!
 //! Of ranges that overlap the most specific one holds, which is the one of fewest addresses; of two equal ones that of
@@ -15,7 +15,7 @@
 
 mod build;
 mod csv;
-mod tree;
+mod row;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::wire::Addr;
 use build::{Range, resolve};
 pub use csv::LINE_MAX;
 use csv::Line;
-use tree::{Key, Tree};
+use row::{Key, Row};
 
 /// Most ranges of one file.
 pub const RANGES_MAX: usize = 2_000_000;
@@ -37,7 +37,7 @@ pub type Place = u16;
 /// The locations of one family.
 #[derive(Debug)]
 pub struct Table {
-    tree: Family,
+    rows: Family,
     /// Codes in small letters, by place less one.
     codes: Vec<Box<str>>,
     ranges: usize,
@@ -46,8 +46,8 @@ pub struct Table {
 
 #[derive(Debug)]
 enum Family {
-    V4(Tree<u32>),
-    V6(Tree<u128>),
+    V4(Row<u32>),
+    V6(Row<u128>),
 }
 
 /// What is found for an address.
@@ -63,17 +63,17 @@ impl Table {
     /// The location of `addr`, which is of the family of the table.
     #[inline]
     pub fn place(&self, addr: Addr) -> Place {
-        match &self.tree {
-            Family::V4(tree) => tree.value(addr.to_bits() as u32),
-            Family::V6(tree) => tree.value(addr.to_bits()),
+        match &self.rows {
+            Family::V4(row) => row.value(addr.to_bits() as u32),
+            Family::V6(row) => row.value(addr.to_bits()),
         }
     }
 
     /// The same, and how far around it that holds.
     pub fn find(&self, addr: Addr) -> Found {
-        let (place, prefix) = match &self.tree {
-            Family::V4(tree) => tree.find(addr.to_bits() as u32),
-            Family::V6(tree) => tree.find(addr.to_bits()),
+        let (place, prefix) = match &self.rows {
+            Family::V4(row) => row.find(addr.to_bits() as u32),
+            Family::V6(row) => row.find(addr.to_bits()),
         };
         Found { place, prefix }
     }
@@ -102,9 +102,9 @@ impl Table {
     pub fn bytes(&self) -> usize {
         let codes: usize = self.codes.iter().map(|code| code.len() + size_of::<Box<str>>()).sum();
         codes
-            + match &self.tree {
-                Family::V4(tree) => tree.bytes(),
-                Family::V6(tree) => tree.bytes(),
+            + match &self.rows {
+                Family::V4(row) => row.bytes(),
+                Family::V6(row) => row.bytes(),
             }
     }
 }
@@ -183,13 +183,13 @@ impl Builder {
             });
         }
         let count = ranges.len();
-        let tree = if v6 { Family::V6(tree(ranges)) } else { Family::V4(tree(ranges)) };
-        Ok(Table { tree, codes: codes.list, ranges: count, others })
+        let rows = if v6 { Family::V6(row(ranges)) } else { Family::V4(row(ranges)) };
+        Ok(Table { rows, codes: codes.list, ranges: count, others })
     }
 }
 
-fn tree<K: Key>(ranges: Vec<Range>) -> Tree<K> {
-    Tree::build(resolve(ranges, K::LAST).map(|(start, place)| (K::from_bits(start), place)))
+fn row<K: Key>(ranges: Vec<Range>) -> Row<K> {
+    Row::build(resolve(ranges, K::LAST).map(|(start, place)| (K::from_bits(start), place)))
 }
 
 fn bits(addr: IpAddr) -> u128 {
