@@ -99,7 +99,6 @@ fn main() -> std::process::ExitCode {
         modes_tunnel::cases(),
         modes_threads::cases(),
         modes_ports::cases(),
-        modes_big::cases(),
         tools::cases(),
         vanishing::cases(),
         withheld::cases(),
@@ -107,6 +106,8 @@ fn main() -> std::process::ExitCode {
         agents::cases(),
         health::cases(),
         gslb::cases(),
+        // Last, for they leave others no processor.
+        modes_big::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }
