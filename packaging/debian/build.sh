@@ -5,7 +5,8 @@
 #
 # The build runs in a copy of the files that git knows, target/deb/build/ or FOLDER, so nothing of the source tree is
 # changed and nothing else gets into the packages. All times in them are that of the last commit, and no path of this
-# machine is: the same commit, built with the same compiler, gives the same bytes (packaging/debian/reproducible.sh).
+# machine is, so that the same commit, built with the same compiler, gives the same bytes; packaging/debian/reproducible.sh
+# compares them.
 set -eu
 cd "$(dirname "$0")/../.."
 export LC_ALL=C
