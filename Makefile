@@ -15,8 +15,8 @@ check-pure: export CARGO_TARGET_DIR = target/pure
 check-solaris: export CARGO_TARGET_DIR = target/solaris
 check-bigendian: export CARGO_TARGET_DIR = target/bigendian
 # What is never run has to be neither fast nor debugged.
-check-pure check-solaris: export CARGO_PROFILE_DEV_OPT_LEVEL = 0
-check-pure check-solaris check-bigendian: export CARGO_PROFILE_DEV_DEBUG = 0
+check-solaris: export CARGO_PROFILE_DEV_OPT_LEVEL = 0
+check-solaris check-bigendian: export CARGO_PROFILE_DEV_DEBUG = 0
 check-solaris: export CARGO_PROFILE_DEV_STRIP = none
 check-solaris: export LIBPCAP_VER = 1.10.0
 check-solaris: export CARGO_TARGET_X86_64_PC_SOLARIS_LINKER = $(CURDIR)/tests/solaris/link.sh
