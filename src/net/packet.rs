@@ -88,6 +88,27 @@ pub fn echo(
     }
 }
 
+/// The headers before a layer 4 of `len` bytes; returns their length, `None` when the families differ.
+fn headers(
+    buf: &mut [u8],
+    (to, from): (MacAddr, MacAddr),
+    addresses: (IpAddr, IpAddr),
+    proto: u8,
+    len: usize,
+) -> Option<usize> {
+    match addresses {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => {
+            ethernet_header(buf, to, from, ethertype::IPV4);
+            Some(v4_header(buf, src, dst, proto, TTL, len))
+        }
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            ethernet_header(buf, to, from, ethertype::IPV6);
+            Some(v6_header(buf, src, dst, proto, TTL, len))
+        }
+        _ => None,
+    }
+}
+
 /// A frame with the packet of protocol `proto` from `src` to `dst`, of one family, whose layer 4 is `l4`.
 pub fn ip(
     (to, from): (MacAddr, MacAddr),
@@ -96,17 +117,7 @@ pub fn ip(
     l4: &[u8],
 ) -> Option<Vec<u8>> {
     let mut buf = vec![0; ETHERNET_HEADER_LEN + ipv6::HEADER_LEN + l4.len()];
-    let at = match (src, dst) {
-        (IpAddr::V4(src), IpAddr::V4(dst)) => {
-            ethernet_header(&mut buf, to, from, ethertype::IPV4);
-            v4_header(&mut buf, src, dst, proto, TTL, l4.len())
-        }
-        (IpAddr::V6(src), IpAddr::V6(dst)) => {
-            ethernet_header(&mut buf, to, from, ethertype::IPV6);
-            v6_header(&mut buf, src, dst, proto, TTL, l4.len())
-        }
-        _ => return None,
-    };
+    let at = headers(&mut buf, (to, from), (src, dst), proto, l4.len())?;
     buf.truncate(at + l4.len());
     buf[at..].copy_from_slice(l4);
     Some(buf)
@@ -128,17 +139,7 @@ pub fn datagram(
 ) -> usize {
     let datagram = udp::Repr { src_port, dst_port, payload };
     let len = datagram.wire_len();
-    let at = match (src, dst) {
-        (IpAddr::V4(src), IpAddr::V4(dst)) => {
-            ethernet_header(buf, to, from, ethertype::IPV4);
-            v4_header(buf, src, dst, protocol::UDP, TTL, len)
-        }
-        (IpAddr::V6(src), IpAddr::V6(dst)) => {
-            ethernet_header(buf, to, from, ethertype::IPV6);
-            v6_header(buf, src, dst, protocol::UDP, TTL, len)
-        }
-        _ => return 0,
-    };
+    let Some(at) = headers(buf, (to, from), (src, dst), protocol::UDP, len) else { return 0 };
     datagram.emit(src, dst, &mut buf[at..at + len]);
     at + len
 }
