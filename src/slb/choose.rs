@@ -62,7 +62,8 @@ impl Chooser {
         let server = snapshot.server(number)?;
         let candidates = snapshot.class(server, client.addr).candidates(v6);
         let (turn, random) = (self.turns.next(number), self.seed.next_u64());
-        method::choose(server.method, &Ask { snapshot, stats, candidates, client, turn, random })
+        let hash = &self.hash;
+        method::choose(server.method, &Ask { snapshot, stats, candidates, client, hash, turn, random })
     }
 
     /// Whether one more session may be stored now.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Target;
-use crate::conf::model::{self, Model};
+use crate::conf::model::{self, Method, Model};
 use crate::net::Addr;
 use crate::slb::method::ring::{self, Frame, Member, Ring};
 use crate::slb::method::rr;
@@ -140,6 +140,18 @@ impl Shelves {
     }
 }
 
+/// Rows of the tables of a server whose farm has no more than [`SMALL_FARM`] targets, unless its method lives on them.
+const SMALL_TABLE: u32 = 4_099;
+/// Targets that have a hundred rows each in a small table.
+const SMALL_FARM: usize = 40;
+
+/// Rows of the tables for `targets` targets, a prime, at most what follows from `maglevsize`. Hundreds of servers that
+/// ask their tables only for sessions that nobody remembers should not take hundreds of milliseconds and megabytes.
+fn rows(method: Method, targets: usize, maglevsize: u32) -> u32 {
+    let small = targets <= SMALL_FARM && !matches!(method, Method::Hash | Method::Maglev);
+    ring::rows(if small { maglevsize.min(SMALL_TABLE) } else { maglevsize })
+}
+
 /// What farms are made of.
 pub(super) struct Farms<'a> {
     pub(super) model: &'a Model,
@@ -152,19 +164,20 @@ impl Farms<'_> {
     pub(super) fn class(&mut self, server: &model::Server, allowed: impl Fn(u16) -> bool) -> Class {
         let of = |list: &[u16]| list.iter().copied().filter(|number| allowed(*number)).collect::<Vec<u16>>();
         let (targets, backups) = (of(&server.targets), of(&server.backups));
+        let method = server.method;
         let mut family = |reached: fn(&Target) -> bool| {
-            let first = self.candidates(&targets, reached);
+            let first = self.candidates(method, &targets, reached);
             if !first.list.is_empty() || backups.is_empty() {
                 return first;
             }
-            let second = self.candidates(&backups, reached);
+            let second = self.candidates(method, &backups, reached);
             let lost = if first.lost.rows().is_empty() { second.lost.clone() } else { first.lost };
             Candidates { backup: true, lost, ..second }
         };
         Class { v4: family(|target| target.v4.is_some()), v6: family(|target| target.v6.is_some()) }
     }
 
-    fn candidates(&mut self, numbers: &[u16], reached: fn(&Target) -> bool) -> Candidates {
+    fn candidates(&mut self, method: Method, numbers: &[u16], reached: fn(&Target) -> bool) -> Candidates {
         let target = |number: u16| self.targets.get(usize::from(number)).copied().unwrap_or_default();
         let weight = |number: u16| self.model.targets.get(&number).map_or(0, |target| target.weight);
         let open = |number: u16| target(number).open && reached(&target(number));
@@ -185,7 +198,7 @@ impl Farms<'_> {
             rr::schedule(&weights).into()
         });
         let members = self.members(numbers);
-        let rows = ring::rows(self.model.tuning.maglevsize);
+        let rows = rows(method, numbers.len(), self.model.tuning.maglevsize);
         let ring = self.shelves.ring(rows, &members, open);
         let lost = self.shelves.ring(rows, &members, lingers);
         let limited = list.iter().any(|one| target(one.target).maxsessions != 0);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   rr.rs       rr, random        by weight alone, from a schedule
-//!   ring.rs     hash, maglev      by a hash of the flow, from a table (order.rs: who takes which of its rows)
+//!   ring.rs     hash, maglev      by a hash of the flow, from a table (fill.rs and order.rs: whose are its rows)
 //!   first.rs    first             by the order of the list
 //!   least.rs    session, bw, agent                 the least loaded
 //!   inverse.rs  rndsession, rndbw, rndagent        at random, the less the more loaded
@@ -11,6 +11,7 @@
 //! What depends on the farm alone (schedules, tables) is made by the director (`snapshot/farm.rs`); a choice costs a few
 //! memory accesses, or those of [`LOOKED_AT`] targets where loads are compared.
 
+mod fill;
 mod first;
 mod inverse;
 mod least;
@@ -18,6 +19,7 @@ mod order;
 pub mod ring;
 pub mod rr;
 
+use self::ring::Hash;
 use super::session::Why;
 use crate::conf::model::Method;
 use crate::net::Addr;
@@ -46,6 +48,7 @@ pub(super) struct Ask<'a> {
     pub(super) stats: &'a WorkerStats,
     pub(super) candidates: &'a Candidates,
     pub(super) client: Client,
+    pub(super) hash: &'a Hash,
     /// Counts the questions of a server.
     pub(super) turn: u32,
     /// Different every time.
