@@ -50,7 +50,8 @@ pub(crate) fn measure(v6: bool) -> Measured {
     let addresses: Vec<Addr> = (0..ADDRESSES)
         .map(|_| {
             let (first, size) = starts[seed.below(RANGES as u64) as usize];
-            let bits = first + u128::from(seed.next_u64()) % size;
+            let wide = u128::from(seed.next_u64()) << 64 | u128::from(seed.next_u64());
+            let bits = first + wide % size;
             if v6 {
                 Addr::from(Ipv6Addr::from_bits(bits))
             } else {

@@ -7,7 +7,7 @@
 //!                  build.rs      overlaps resolved: which code holds from which address on
 //!                         |
 //!                         v
-//!                   row.rs       found by an index of leading bits, and a search by halves behind it
+//!                   row.rs       found by an index that fits itself to where addresses are crowded
 //! ```
 //!
 //! Of ranges that overlap the most specific one holds, which is the one of fewest addresses; of two equal ones that of
@@ -189,7 +189,9 @@ impl Builder {
 }
 
 fn row<K: Key>(ranges: Vec<Range>) -> Row<K> {
-    Row::build(resolve(ranges, K::LAST).map(|(start, place)| (K::from_bits(start), place)))
+    Row::build(
+        resolve(ranges, K::from_bits(u128::MAX).to_bits()).map(|(start, place)| (K::from_bits(start), place)),
+    )
 }
 
 fn bits(addr: IpAddr) -> u128 {
