@@ -465,13 +465,14 @@ fn what_answers_no_question_explains_silence_and_decides_nothing() {
         of_target(|target| target.dns = Some(dns))
     };
     // Nothing, too short, much too long, and the question itself with another number.
-    let liars: [fn(&[u8]) -> Vec<u8>; 4] =
-        [|_| vec![], |_| vec![0; 3], |_| vec![0xc0; 1_472], |asked| asked.iter().map(|byte| !byte).collect()];
+    let lies = |asked: &[u8]| -> [Vec<u8>; 4] {
+        [vec![], vec![0; 3], vec![0xc0; 1_472], asked.iter().map(|byte| !byte).collect()]
+    };
     for (word, make) in [("agent", &agent as &dyn Fn() -> Checks), ("dns", &dns)] {
         let mut c = make();
         let (port, asked) = datagram(&mut c, Instant::ZERO);
         for n in 0..1_000 {
-            answer_from(&mut c, ms(1), ADDR.into(), port, &liars[n % 4](&asked));
+            answer_from(&mut c, ms(1), ADDR.into(), port, &lies(&asked)[n % 4]);
         }
         assert_eq!((verdict(&c), check(&c).counts().strays), (Verdict::Waiting, 1_000), "{word}");
         assert_eq!(c.asking().used().iter().sum::<u32>(), 1, "{word}: the question stays open");
