@@ -8,7 +8,8 @@
 //! arp IP is-at MAC to IP [at MAC]    reply
 //! ipv4 SRC DST | ipv6 SRC DST, then [ttl N] [id N] [frag OFFSET[+]]    `+`: more fragments follow
 //! opt HEX            IPv4 options, a multiple of four bytes
-//! tcp SPORT DPORT FLAGS [mss N] [seq N] [ack N]    7 and 1 if nothing is said; flags in the letters of tcpdump: S . P F R U E W, `none`
+//! tcp SPORT DPORT FLAGS [mss N] [seq N] [ack N]    flags in the letters of tcpdump: S . P F R U E W, `none`;
+//!                                    sequence number 7 and acknowledgment 1 if nothing is said
 //! udp SPORT DPORT [no-sum]           `no-sum`: without checksum
 //! echo request|reply ID SEQ          ICMP or ICMPv6, as the address says
 //! error WORD [mtu N] about [N of] PACKET [end]    ICMP or ICMPv6 error: `net`, `host`, `port`, `big`, `ttl`, `options`
