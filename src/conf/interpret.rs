@@ -899,7 +899,8 @@ impl<'a> Interpreter<'a, '_> {
             let shares_v6 = server.ipaddr6.is_some() && target.ipaddr6.is_some();
             let both_have_addresses = (server.ipaddr.is_some() || server.ipaddr6.is_some())
                 && (target.ipaddr.is_some() || target.ipaddr6.is_some());
-            if both_have_addresses && !shares_v4 && !shares_v6 {
+            // A tunnel carries packets of either family to an address of either family.
+            if both_have_addresses && !shares_v4 && !shares_v6 && target.tunnel.is_none() {
                 let message = format!("{name} and its target {number} have no address family in common");
                 self.problem_in(
                     subject,

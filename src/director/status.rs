@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::Director;
 use super::alert::Subject;
-use super::checks::{Checked, Verdict, Whose};
+use super::checks::{Check, Checked, Verdict, Whose};
 use super::past::Past;
 use crate::conf::model::State;
 use crate::note::{Note, Object, Severity};
@@ -152,9 +152,11 @@ impl Director {
     fn explained(&self, number: u16, status: Status) -> String {
         let verdict = if status == Status::CheckFailed { Verdict::Failed } else { Verdict::Passed };
         let checks = self.checks.of(Whose::Target(number)).filter(|(_, check)| check.verdict() == verdict);
-        // What the target does not answer at its own address, it cannot answer for that of a server either.
+        // What the target does not answer at its own address, it cannot answer for that of a server either. The one that
+        // is left out must be said, though: a check that is on its way down has not failed yet.
         let checks = checks.filter(|(checked, _)| {
-            verdict == Verdict::Passed || checked.through.is_none() || self.own_passes(checked) != Some(false)
+            let own = self.own_check(checked);
+            verdict == Verdict::Passed || own.is_none_or(|own| own.verdict() != Verdict::Failed)
         });
         let mut checks: Vec<String> = checks
             .map(|(checked, check)| match verdict {
@@ -191,11 +193,15 @@ impl Director {
         }
     }
 
+    /// The same check of the target's own address, when `checked` goes through a virtual address.
+    fn own_check(&self, checked: &Checked) -> Option<&Check> {
+        self.checks.of(checked.whose).find(|(other, _)| other.is_own_of(checked)).map(|(_, check)| check)
+    }
+
     /// Whether the same check of the target's own address passes, when `checked` goes through a virtual address.
     pub(super) fn own_passes(&self, checked: &Checked) -> Option<bool> {
-        let own = self.checks.of(checked.whose).find(|(other, _)| other.is_own_of(checked));
         // Where its last probe has failed it is on its way down, and has only been asked a moment later.
-        own.map(|(_, check)| check.verdict() == Verdict::Passed && check.failure().is_none())
+        self.own_check(checked).map(|own| own.verdict() == Verdict::Passed && own.failure().is_none())
     }
 
     /// Status of target `number`; `None` when it is not registered.

@@ -15,6 +15,9 @@
 //! case TITLE
 //! why ONE LINE
 //!     in IF FRAME           a frame comes in, in the words of `frame.rs`; frames in a row are one batch
+//!     answer IF N FRAME     a frame comes in that answers the Nth of those that left last; `@port`, `@seq`, `@ack` and
+//!                           `@id` in it stand for what that one has, or a packet in it: its source port, its TCP
+//!                           sequence number and the one behind it, the first two bytes of a datagram
 //!     after TIME            time passes: 5s, 20ms, 1us
 //!     link IF up|down
 //!     apply LINE            the operator types a line of the control language
@@ -49,6 +52,8 @@ pub(crate) struct Incoming {
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     In(Vec<Incoming>),
+    /// Interface, number of the frame that is answered, from 1, and the words of the answer.
+    Answer(u8, usize, String),
     After(Duration),
     Link(u8, bool),
     Apply(String),
@@ -150,7 +155,7 @@ impl File {
                 }
                 "why" if rest.is_empty() => return Err(fail("why?".into())),
                 "why" => {}
-                "in" | "after" | "link" | "apply" => {
+                "in" | "answer" | "after" | "link" | "apply" => {
                     let step = step(word, rest, &names).map_err(fail)?;
                     let steps = match file.cases.last_mut() {
                         None => &mut file.start,
@@ -269,11 +274,19 @@ fn split(line: &str) -> (&str, &str) {
 fn step(word: &str, rest: &str, names: &BTreeMap<String, String>) -> Result<Step, String> {
     let (first, other) = split(rest);
     let port = || first.parse().map_err(|_| format!("'{first}' is no interface"));
+    let named = |text: &str| {
+        let words = text.split_whitespace().map(|w| names.get(w).map_or(w, String::as_str));
+        words.collect::<Vec<_>>().join(" ")
+    };
     Ok(match word {
         "in" => {
-            let words = other.split_whitespace().map(|w| names.get(w).map_or(w, String::as_str));
-            let (bytes, meta) = frame::build(&words.collect::<Vec<_>>().join(" "))?;
+            let (bytes, meta) = frame::build(&named(other))?;
             Step::In(vec![Incoming { port: port()?, bytes, meta }])
+        }
+        "answer" => {
+            let (which, words) = split(other);
+            let which = which.parse().map_err(|_| format!("'{which}' is no number of a frame"))?;
+            Step::Answer(port()?, which, named(words))
         }
         "after" => Step::After(duration(first)?),
         "link" => Step::Link(port()?, other == "up"),

@@ -8,7 +8,8 @@
 //! arp IP is-at MAC to IP [at MAC]    reply
 //! ipv4 SRC DST | ipv6 SRC DST, then [ttl N] [id N] [frag OFFSET[+]]    `+`: more fragments follow
 //! opt HEX            IPv4 options, a multiple of four bytes
-//! tcp SPORT DPORT FLAGS [mss N]      flags in the letters of tcpdump: S . P F R U E W, `none`
+//! tcp SPORT DPORT FLAGS [mss N] [seq N] [ack N]    flags in the letters of tcpdump: S . P F R U E W, `none`;
+//!                                    sequence number 7 and acknowledgment 1 if nothing is said
 //! udp SPORT DPORT [no-sum]           `no-sum`: without checksum
 //! echo request|reply ID SEQ          ICMP or ICMPv6, as the address says
 //! error WORD [mtu N] about [N of] PACKET [end]    ICMP or ICMPv6 error: `net`, `host`, `port`, `big`, `ttl`, `options`
@@ -17,8 +18,8 @@
 //! rs                                 router solicitation
 //! vrrp VRID PRIO [ver N] [auth N] [interval N] [addr IP]...
 //! proto N                            another protocol, without header
-//! dns NAME TYPE [subnet IP/N] [response]    DNS query with a type as a number, in the payload
-//! payload N | payload "text"         N bytes counting up; text without blanks
+//! dns NAME TYPE [id N] [subnet IP/N] [response]    DNS query with a type as a number, in the payload
+//! payload N | payload "text"         N bytes counting up; text without blanks, in which `\s` stands for one
 //! hex 00112233                       raw bytes, instead of or behind all that
 //! ```
 //!
@@ -134,6 +135,8 @@ struct Recipe {
     partial: bool,
     gso: Option<u16>,
     mss: Option<u16>,
+    seq: Option<u32>,
+    ack: Option<u32>,
     no_sum: bool,
 }
 
@@ -185,6 +188,12 @@ impl Recipe {
                 if words.accept("mss") {
                     self.mss = Some(words.value("segment size")?);
                 }
+                if words.accept("seq") {
+                    self.seq = Some(words.value("sequence number")?);
+                }
+                if words.accept("ack") {
+                    self.ack = Some(words.value("acknowledgment number")?);
+                }
             }
             "udp" => {
                 self.l4 = L4::Udp(words.value("port")?, words.value("port")?);
@@ -213,12 +222,15 @@ impl Recipe {
                 let text: String = words.value("payload")?;
                 self.payload = match text.parse::<usize>() {
                     Ok(len) => (0..len).map(|n| n as u8).collect(),
-                    Err(_) => text.trim_matches('"').as_bytes().to_vec(),
+                    Err(_) => text.trim_matches('"').replace("\\s", " ").into_bytes(),
                 };
             }
             "dns" => {
                 let (name, kind): (String, u16) = (words.value("name")?, words.value("type")?);
                 self.payload = dns_query(&name, kind)?;
+                if words.accept("id") {
+                    self.payload[..2].copy_from_slice(&words.value::<u16>("identifier")?.to_be_bytes());
+                }
                 if words.accept("subnet") {
                     let text: String = words.value("subnet")?;
                     self.payload.extend(dns_subnet(&text).ok_or("no subnet")?);
@@ -395,11 +407,11 @@ impl Recipe {
             L4::None => (253, data.to_vec()),
             L4::Proto(proto) => (*proto, data.to_vec()),
             L4::Tcp(src_port, dst_port, flags) => {
-                let ack = if flags & tcp::flags::ACK != 0 { 1 } else { 0 };
+                let ack = if flags & tcp::flags::ACK != 0 { self.ack.unwrap_or(1) } else { 0 };
                 let repr = tcp::Repr {
                     src_port: *src_port,
                     dst_port: *dst_port,
-                    seq: 7,
+                    seq: self.seq.unwrap_or(7),
                     ack,
                     flags: *flags,
                     window: 512,

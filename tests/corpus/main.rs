@@ -63,8 +63,9 @@ fn every_title_is_used_once_and_every_case_says_why() {
 }
 
 /// Modes whose cases come in pairs, one of each family.
-const PAIRED: [&str; 17] = [
+const PAIRED: [&str; 18] = [
     "dsr",
+    "hc",
     "rt",
     "routed",
     "single",

@@ -24,6 +24,7 @@ use bng_platform::{Batch, Caps, Csum, Frame, Meta, Port, RxQueue, TxQueue, offlo
 
 use crate::case::{File, Group, Incoming, Outcome, Step};
 use crate::counters::{self, Counters};
+use crate::frame;
 use crate::host::Host;
 
 const TICK: Duration = Duration::from_millis(100);
@@ -139,6 +140,8 @@ pub(crate) struct Rig<W = MemoryWire> {
     tx: BTreeMap<PortId, Box<dyn TxQueue>>,
     outbox: Outbox,
     says: Vec<String>,
+    /// Frames of the last group of which any left.
+    left: Vec<Vec<u8>>,
     /// Frames of the engines that a door refused.
     refused: u64,
     post: Post,
@@ -197,6 +200,7 @@ impl<W: Wire> Rig<W> {
             tx,
             outbox: Outbox::default(),
             says: Vec::new(),
+            left: Vec::new(),
             refused: 0,
             post: Post::default(),
         };
@@ -237,6 +241,9 @@ impl<W: Wire> Rig<W> {
             group.steps.iter().flat_map(|s| if let Step::In(batch) = s { &batch[..] } else { &[] }).collect();
         let mut outcome = Outcome { says: std::mem::take(&mut self.says), ..Outcome::default() };
         let sent = self.take_sent();
+        if !sent.is_empty() {
+            self.left = sent.iter().map(|(_, frame)| frame.bytes.clone()).collect();
+        }
         for (port, frame) in &sent {
             outcome.out.push((*port, show(frame, &incoming)));
         }
@@ -321,6 +328,14 @@ impl<W: Wire> Rig<W> {
                     let door = self.doors.get_mut(&frame.port).expect("a case names open interfaces");
                     door.wire.inject(&frame.bytes, frame.meta);
                 }
+                self.receive();
+            }
+            Step::Answer(port, which, words) => {
+                let asked = which.checked_sub(1).and_then(|at| self.left.get(at));
+                let text = answer_to(asked.expect("so many frames have left"), words);
+                let (bytes, meta) = frame::build(&text).unwrap_or_else(|why| panic!("{text}: {why}"));
+                let door = self.doors.get_mut(port).expect("a case names open interfaces");
+                door.wire.inject(&bytes, meta);
                 self.receive();
             }
             Step::After(time) => {
@@ -563,15 +578,15 @@ fn inside(info: &IpInfo, bytes: &[u8]) -> String {
         return format!(" [mtu {rest}, about {flow}{holds}]");
     }
     let shim = match info.proto {
-        protocol::IPV4 | protocol::IPV6 => 0,
-        protocol::GRE => 4,
-        protocol::UDP if info.dport == 6080 => 12,
-        protocol::UDP if l4.get(6..8) == Some(&[0, 0]) => return " [no checksum]".into(),
+        protocol::UDP if tunnelled(info).is_none() && l4.get(6..8) == Some(&[0, 0]) => {
+            return " [no checksum]".into();
+        }
         protocol::TCP if l4.len() >= 24 && l4[12] >> 4 == 6 && l4[20..22] == [2, 4] => {
             return format!(" [mss {}]", u16::from_be_bytes([l4[22], l4[23]]));
         }
-        _ => return String::new(),
+        _ => tunnelled(info),
     };
+    let Some(shim) = shim else { return String::new() };
     let Some(frame) = l4.get(shim..).and_then(whole) else { return " [nonsense inside]".into() };
     let header: String = l4[..shim].iter().map(|byte| format!("{byte:02x}")).collect();
     let holds = if checksums_hold(&frame) { "" } else { ", bad checksum" };
@@ -583,6 +598,35 @@ fn inside(info: &IpInfo, bytes: &[u8]) -> String {
     let packet = packet.split_once(", ").map_or(packet.as_str(), |(_, packet)| packet);
     let header = if shim == 0 { String::new() } else { format!("{header} ") };
     format!(" [inside: {header}{packet}, {hops}{holds}]")
+}
+
+/// Bytes of the header of a tunnel in front of the packet inside; `None` for what is no tunnel.
+fn tunnelled(info: &IpInfo) -> Option<usize> {
+    match info.proto {
+        protocol::IPV4 | protocol::IPV6 => Some(0),
+        protocol::GRE => Some(4),
+        protocol::UDP if info.dport == 6080 => Some(12),
+        _ => None,
+    }
+}
+
+/// The words of an answer with what the frame that is `asked` by has, or a packet inside.
+fn answer_to(asked: &[u8], words: &str) -> String {
+    let Ok(Dissected { l3: L3::Ip(info), .. }) = dissect(asked) else { panic!("only packets are answered") };
+    let l4 = info.l4(asked);
+    if let Some(shim) = tunnelled(&info) {
+        return answer_to(&whole(&l4[shim..]).expect("a packet in the tunnel"), words);
+    }
+    let (mut seq, mut ack, mut id) = (0, 0, 0);
+    if let (protocol::TCP, Ok(segment)) = (info.proto, tcp::Packet::new(l4)) {
+        let begins = u32::from(segment.flags() & tcp::flags::SYN != 0);
+        seq = segment.seq();
+        ack = seq.wrapping_add(begins + segment.payload().len() as u32);
+    } else if let Some(&[high, low]) = l4.get(udp::HEADER_LEN..udp::HEADER_LEN + 2) {
+        id = u16::from_be_bytes([high, low]);
+    }
+    let values = [("@port", info.sport.into()), ("@seq", seq), ("@ack", ack), ("@id", id.into())];
+    values.iter().fold(words.to_owned(), |text, (name, value)| text.replace(name, &value.to_string()))
 }
 
 /// A frame with packet `bytes`, if that is as long as it says.

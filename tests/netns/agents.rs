@@ -112,6 +112,8 @@ fn an_agent_in_trouble_is_a_verdict_and_comes_back() {
         command.args([&format!("UDP4-RECVFROM:{PORT},fork"), liar]);
         let liar = Service::start(&mut command, &world.dir().join("liar.log"));
         wait::while_true("target 1 down with a liar", Duration::from_secs(3), || !is_up(&bng, 1));
+        let told = bng.cmdctl("show targets json\n");
+        assert!(told.contains("what it sends is no answer to the question"), "{told}");
         liar.kill();
     }
     first = agent(world, &farm.webs[0], "agent5", &with_load);

@@ -21,6 +21,8 @@ mod disk;
 #[cfg(target_os = "linux")]
 mod dsr;
 #[cfg(target_os = "linux")]
+mod failures;
+#[cfg(target_os = "linux")]
 mod farm;
 #[cfg(target_os = "linux")]
 mod gslb;
@@ -105,6 +107,7 @@ fn main() -> std::process::ExitCode {
         scripts::cases(),
         agents::cases(),
         health::cases(),
+        failures::cases(),
         gslb::cases(),
         // Last, for they leave others no processor.
         modes_big::cases(),

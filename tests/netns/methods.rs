@@ -63,6 +63,9 @@ fn drain() {
             let row = bng.row("targets", 1).expect("target 1");
             assert_eq!((row[1].as_str(), row[2].as_str()), (state, "20"), "{row:?}");
             std::thread::sleep(Duration::from_millis(700));
+            // All of its clients go on asking.
+            let told = bng.cmdctl("show targets\n").split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(told.contains("end of its sessions not in sight"), "{told}");
         }
         assert!(bng.cmdctl("show configuration\n").contains("state maintenance"));
         let new = web::ask(&farm.client, &url(), &clients(41, 60), 1);

@@ -91,7 +91,8 @@ fn live(number: u64) {
     let mut seed = Seed::new(number);
     let count = 2 + seed.below(6) as u16;
     let backups = seed.below(3).min(u64::from(count) - 1) as u16;
-    let method = Method::ALL[seed.below(11) as usize].1;
+    // Every method has its lives.
+    let method = Method::ALL[number as usize % Method::ALL.len()].1;
     let mut model = config::farm(0, 0, count, (1, 3));
     let server = model.servers.get_mut(&1).expect("server 1");
     server.method = method;
@@ -165,7 +166,7 @@ fn live(number: u64) {
 
 #[test]
 fn random_farms_give_no_session_to_who_may_have_none_and_move_none_that_is_served() {
-    (0..120).for_each(live);
+    (0..11 * Method::ALL.len() as u64).for_each(live);
 }
 
 fn weighted(method: Method) -> Model {
@@ -196,7 +197,11 @@ fn weights_are_met_within_the_bound_of_each_method() {
                 // Without traffic new sessions alone are load: those of one sum are unseen after it.
                 Method::Bw => (due, 40.0),
                 Method::Random | Method::Hash | Method::Maglev => (due, chance),
-                Method::RndAgent | Method::RndSession | Method::RndBw => (due, f64::from(CLIENTS)),
+                // Shares fall as sessions grow: where they come to rest, they are as the roots of the weights.
+                Method::RndAgent | Method::RndSession | Method::RndBw => {
+                    let roots: f64 = (1..=4).map(|n| f64::from(n).sqrt()).sum();
+                    (f64::from(CLIENTS) * f64::from(n).sqrt() / roots, chance)
+                }
             };
             let off = (f64::from(count(n)) - due).abs();
             assert!(off <= bound, "{word}: target {n} has {} of {due}: {shares:?}", count(n));
@@ -359,6 +364,41 @@ fn who_fails_too_often_stays_out_until_the_operator_says_so() {
     reload(&mut world, |model| model.targets.get_mut(&1).expect("it is there").active = false);
     reload(&mut world, |model| model.targets.get_mut(&1).expect("it is there").active = true);
     assert_eq!(statuses(&world)[&1], Status::Active);
+}
+
+#[test]
+fn the_end_of_a_drain_is_estimated_from_how_sessions_have_ended() {
+    let mut model = config::farm(0, 0, 2, (0, 0));
+    let server = model.servers.get_mut(&1).expect("server 1");
+    (server.method, server.stimeout) = (Method::Session, Duration::from_secs(75));
+    let mut world = world(14, model);
+    let ends = |world: &World| {
+        let sessions = world.node(0).director.loads().sessions(1);
+        let told = world.node(0).director.drained_in(world.now, 1, sessions);
+        (sessions, told.map(|ends| ends.as_secs_f64()))
+    };
+    assert_eq!(ends(&world).1, None, "it does not leave");
+    // So that half of those that are left will end every ten seconds: 64, 32, 16, 8, 4, 2, 1.
+    for (half, count) in (0..).zip([64, 32, 16, 8, 4, 2, 2]) {
+        assert_eq!(shares(&mut world, (0..count).map(|n| half << 8 | n))[&1], count / 2);
+        world.run_for(Duration::from_secs(10) - ARRIVAL);
+    }
+    reload(&mut world, |model| model.targets.get_mut(&1).expect("it is there").state = State::Drain);
+    let begun = world.now;
+    assert_eq!(ends(&world), (64, None), "nothing to go by yet");
+    let mut estimates = Vec::new();
+    while ends(&world).0 > 0 {
+        world.run_for(Duration::from_secs(1));
+        estimates.push((world.now.since(begun).as_secs_f64(), ends(&world)));
+    }
+    let over = world.now.since(begun).as_secs_f64();
+    for (at, (sessions, ends)) in &estimates {
+        if (1..=16).contains(sessions) {
+            let (is, told) = (over - at, ends.expect("some have ended"));
+            assert!((told - is).abs() <= 25.0, "{at} s, {sessions} sessions: {told} s, and it is {is} s");
+        }
+    }
+    assert_eq!(estimates.last().map(|(_, last)| *last), Some((0, Some(0.0))));
 }
 
 #[test]

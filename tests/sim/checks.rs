@@ -1,11 +1,15 @@
 //! The life of a target: up at its first answer, down at its timeout, back at its next answer.
 
+use std::collections::BTreeMap;
+
+use bng::conf::model::{Dns, Probe};
 use bng::director::Status;
+use bng::director::checks::{Check, Verdict};
 use bng::time::{Duration, Instant};
-use bng::wire::MacAddr;
+use bng::wire::{L3, MacAddr, dissect, protocol, tcp};
 
 use crate::config;
-use crate::traffic::{assert_moved, clients, segment, target};
+use crate::traffic::{CLIENT_MAC, assert_moved, clients, frame, segment, target};
 use crate::world::{Weather, World};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -167,6 +171,124 @@ fn a_target_without_check_is_down_when_its_station_answers_no_more() {
     world.hosts[1].silent = false;
     world.run_for(2 * SECOND);
     assert_eq!(status(&world, 1), Status::Active, "asked for every second at first");
+}
+
+#[test]
+fn an_answer_that_is_late_counts_within_the_timeout_and_not_after_it() {
+    let mut model = config::farm(0, 0, 2, (1, 3));
+    for target in model.targets.values_mut() {
+        target.ping6 = target.ping;
+    }
+    let mut world = World::new(22, vec![model], vec![clients(), target(1), target(2)]);
+    world.boot(0);
+    world.run_for(SECOND);
+    assert_eq!(status(&world, 1), Status::Active);
+    // A question and its answer cross four cables.
+    let each = |millis: u64| Weather { latency: (millis * 250, millis * 250), ..Weather::FINE };
+    let stay = |world: &mut World, expected: Status| {
+        for _ in 0..150 {
+            world.run_for(Duration::from_millis(100));
+            assert_eq!((status(world, 1), status(world, 2)), (expected, expected));
+        }
+    };
+    // From the last answer that was not late to the first one that is, less than the timeout.
+    world.weather = each(1_900);
+    stay(&mut world, Status::Active);
+    // Silent for longer than the timeout while answers become so late, and up with the first of them.
+    world.weather = each(2_900);
+    world.run_for(5 * SECOND);
+    stay(&mut world, Status::Active);
+    let latest = world.node(0).director.checks(1).filter_map(|(_, check)| check.round_trip());
+    assert!(latest.min() >= Some(Duration::from_millis(2_900)), "the answers were late");
+    // The answers under way are the last ones in time.
+    world.weather = each(3_100);
+    world.run_for(7 * SECOND);
+    for n in [1, 2] {
+        assert_eq!(status(&world, n), Status::CheckFailed);
+        let checks: Vec<_> = world.node(0).director.checks(n).map(|(_, check)| check.result()).collect();
+        assert_eq!(checks, ["failed (no answer)"; 2]);
+    }
+    // They go on to come, and never count.
+    stay(&mut world, Status::CheckFailed);
+    world.weather = Weather::FINE;
+    world.run_for(5 * SECOND);
+    assert_eq!((status(&world, 1), status(&world, 2)), (Status::Active, Status::Active));
+}
+
+#[test]
+fn a_flood_at_the_ports_of_checks_is_counted_and_decides_nothing() {
+    const FLOOD: u64 = 10_000;
+    let probe = Probe { interval: SECOND, timeout: 3 * SECOND };
+    for (ip, kind, us, peer, stranger) in [
+        ("ipv4", 1, "172.17.2.101", "172.17.2.201", "172.17.2.92"),
+        ("ipv6", 28, "2001:db8:2::101", "2001:db8:2::201", "2001:db8:2::92"),
+    ] {
+        let mut model = config::farm(0, 0, 1, (0, 0));
+        let checked = model.targets.get_mut(&1).expect("target 1");
+        checked.dsr = false;
+        checked.dns = Some(Dns { port: 53, probe, name: "example.org".into(), kind, rcode: Some(0) });
+        if ip == "ipv4" {
+            (checked.ipaddr6, checked.tcpopen) = (None, Some((80, probe)));
+        } else {
+            (checked.ipaddr, checked.tcpopen6) = (None, Some((80, probe)));
+        }
+        let mut world = World::new(23, vec![model], vec![clients(), target(1)]);
+        world.boot(0);
+        world.run_for(SECOND / 50);
+        let mut ports = BTreeMap::new();
+        let (mut id, mut number) = (0, 0);
+        for (_, asked) in &world.hosts[1].received {
+            let L3::Ip(info) = dissect(asked).expect("a frame").l3 else { panic!("no packet") };
+            assert_eq!((info.src.to_string().as_str(), info.dst.to_string().as_str()), (us, peer));
+            ports.insert(info.dport, info.sport);
+            let l4 = info.l4(asked);
+            match info.proto {
+                protocol::TCP => number = tcp::Packet::new(l4).expect("a segment").seq().wrapping_add(1),
+                _ => id = u16::from_be_bytes([l4[8], l4[9]]),
+            }
+        }
+        let (syn, query) = (ports[&80], ports[&53]);
+        let datagram = |from: &str, rest: &str| {
+            frame(&format!("eth {CLIENT_MAC} {STATION} {ip} {from} {us} udp 53 {query} {rest}"))
+        };
+        let segment = |from: &str, flags: &str, ack: u32| {
+            frame(&format!(
+                "eth {CLIENT_MAC} {STATION} {ip} {from} {us} tcp 80 {syn} {flags} seq 9 ack {ack}"
+            ))
+        };
+        let flood = |world: &mut World| {
+            let before = world.node(0).counters();
+            for n in 0..FLOOD {
+                let from = if n % 2 == 0 { peer } else { stranger };
+                let other = format!("dns example.org {kind} id {} response", id ^ 1);
+                world.send(0, datagram(from, if n % 3 == 0 { "payload 1400" } else { &other }));
+                let ack = number.wrapping_add(1 + n as u32);
+                world.send(0, segment(from, ["S.", ".", "R.", "F."][(n / 2 % 4) as usize], ack));
+            }
+            world.run_for(SECOND / 50);
+            crate::counters::moved(&before, &world.node(0).counters())
+        };
+        let state = |world: &World| {
+            let told = |check: &Check| (check.verdict(), check.counts().strays);
+            world.node(0).director.checks(1).map(|(_, check)| told(check)).collect::<Vec<_>>()
+        };
+        // Everybody is heard, and nobody believed: of segments from the address itself it is the number that is wrong.
+        let moved = flood(&mut world);
+        let all = 2 * FLOOD as i64;
+        assert_eq!(moved, [("punted".to_owned(), all), ("received".to_owned(), all)].into(), "{ip}");
+        assert_eq!(state(&world), [(Verdict::Waiting, FLOOD / 2), (Verdict::Waiting, FLOOD)], "{ip}");
+        assert_eq!(status(&world, 1), Status::Waiting);
+        // The right answers count all the same.
+        world.send(0, segment(peer, "S.", number));
+        world.send(0, datagram(peer, &format!("dns example.org {kind} id {id} response")));
+        world.run_for(SECOND / 50);
+        assert_eq!(status(&world, 1), Status::Active, "{ip}");
+        // Then nobody asks from these ports any more, and what comes there goes no further than the worker.
+        let moved = flood(&mut world);
+        assert_eq!(moved, [("drop.not-served".to_owned(), all), ("received".to_owned(), all)].into(), "{ip}");
+        assert_eq!(status(&world, 1), Status::Active, "{ip}");
+        world.check_conservation();
+    }
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub struct Counts {
     pub answered: u64,
     /// Probes that were answered wrongly, or not before the next one left.
     pub failed: u64,
-    /// Answers from others than were asked, and ICMP errors.
+    /// Answers from others than were asked, what answered no question, and ICMP errors.
     pub strays: u64,
 }
 
@@ -273,6 +273,10 @@ impl Check {
                 self.open = false;
                 self.failed(failure);
                 self.give_up(now)
+            }
+            Some(Outcome::Stray(failure)) => {
+                self.hint(failure);
+                false
             }
         }
     }

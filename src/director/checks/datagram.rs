@@ -5,6 +5,9 @@ use super::port::Port;
 use crate::time::Instant;
 use crate::wire::protocol;
 
+/// What there is to say of a datagram that comes back and does not answer what was asked.
+const NO_ANSWER: &str = "what it sends is no answer to the question";
+
 /// What is asked and which answer is good: the part in which the kinds differ.
 pub(super) trait Question: std::fmt::Debug + Send {
     /// The datagram that asks. `number` is random, and new for every question.
@@ -49,7 +52,10 @@ impl<Q: Question> Exchange for Datagram<Q> {
     fn hear(&mut self, context: &mut Context<'_>, input: &Input) -> Option<Outcome> {
         let Input::Datagram { data, .. } = input else { return None };
         let (_, begun, _) = self.asked.as_ref()?;
-        let judgement = self.question.judge(data, context.effects)?;
+        let Some(judgement) = self.question.judge(data, context.effects) else {
+            // Whoever makes up datagrams must not decide; whoever wonders why no answer counts shall know.
+            return Some(Outcome::Stray(Failure::Wrong(NO_ANSWER.to_owned())));
+        };
         let round_trip = context.now.since(*begun);
         self.asked = None;
         Some(match judgement {

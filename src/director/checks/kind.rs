@@ -240,6 +240,8 @@ pub(super) enum Outcome {
     Passed(Duration),
     /// Answered, but not as it should be.
     Failed(Failure),
+    /// What has come is no answer, and the right one may still come; it may explain why there is none.
+    Stray(Failure),
 }
 
 /// Why a probe failed.
@@ -302,7 +304,7 @@ pub(super) trait Exchange: fmt::Debug + Send {
     /// What was asked last has not left this node.
     fn restart(&mut self) {}
 
-    /// Something has come. `None` when it decides nothing.
+    /// Something has come. `None` when there is nothing to be said of it yet.
     fn hear(&mut self, context: &mut Context<'_>, input: &Input) -> Option<Outcome>;
 
     /// What tells the packets of this exchange now.

@@ -458,6 +458,38 @@ fn messages_of_others_explain_silence_and_decide_nothing() {
 }
 
 #[test]
+fn what_answers_no_question_explains_silence_and_decides_nothing() {
+    let agent = || of_target(|target| target.agent = Some((7, PROBE)));
+    let dns = || {
+        let dns = Dns { port: 7, probe: PROBE, name: "example.org".into(), kind: 1, rcode: None };
+        of_target(|target| target.dns = Some(dns))
+    };
+    // Nothing, too short, much too long, and the question itself with another number.
+    let lies = |asked: &[u8]| -> [Vec<u8>; 4] {
+        [vec![], vec![0; 3], vec![0xc0; 1_472], asked.iter().map(|byte| !byte).collect()]
+    };
+    for (word, make) in [("agent", &agent as &dyn Fn() -> Checks), ("dns", &dns)] {
+        let mut c = make();
+        let (port, asked) = datagram(&mut c, Instant::ZERO);
+        for n in 0..1_000 {
+            answer_from(&mut c, ms(1), ADDR.into(), port, &lies(&asked)[n % 4]);
+        }
+        assert_eq!((verdict(&c), check(&c).counts().strays), (Verdict::Waiting, 1_000), "{word}");
+        assert_eq!(c.asking().used().iter().sum::<u32>(), 1, "{word}: the question stays open");
+        c.due(Instant::from_secs(3));
+        assert_eq!(verdict(&c), Verdict::Failed);
+        assert_eq!(trouble(&c), format!("{word} of 10.0.0.1:7: what it sends is no answer to the question"));
+    }
+    // The right answer counts, whatever came before it.
+    let mut c = dns();
+    let (port, mut asked) = datagram(&mut c, Instant::ZERO);
+    answer_from(&mut c, ms(1), ADDR.into(), port, b"nonsense");
+    asked[2] |= 0x80;
+    answer_from(&mut c, ms(2), ADDR.into(), port, &asked);
+    assert_eq!((verdict(&c), check(&c).failure()), (Verdict::Passed, None));
+}
+
+#[test]
 fn a_target_that_was_down_comes_up_with_so_many_good_answers_in_a_row() {
     let mut c = of_target(|target| {
         target.udp = Some(Udp { port: 7, probe: PROBE, send: vec![], expect: vec![] });
