@@ -14,18 +14,19 @@ BIGENDIAN = s390x-unknown-linux-gnu
 check-pure: export CARGO_TARGET_DIR = target/pure
 check-solaris: export CARGO_TARGET_DIR = target/solaris
 check-bigendian: export CARGO_TARGET_DIR = target/bigendian
+check-freebsd: export CARGO_TARGET_DIR = target/freebsd
 # What is never run has to be neither fast nor debugged.
-check-solaris: export CARGO_PROFILE_DEV_OPT_LEVEL = 0
-check-solaris check-bigendian: export CARGO_PROFILE_DEV_DEBUG = 0
+check-solaris check-freebsd: export CARGO_PROFILE_DEV_OPT_LEVEL = 0
+check-solaris check-bigendian check-freebsd: export CARGO_PROFILE_DEV_DEBUG = 0
 check-solaris: export CARGO_PROFILE_DEV_STRIP = none
-check-solaris: export LIBPCAP_VER = 1.10.0
+check-solaris check-freebsd: export LIBPCAP_VER = 1.10.0
 check-solaris: export CARGO_TARGET_X86_64_PC_SOLARIS_LINKER = $(CURDIR)/tests/solaris/link.sh
 check-solaris: export CARGO_TARGET_SPARCV9_SUN_SOLARIS_LINKER = $(CURDIR)/tests/solaris/link.sh
 check-solaris: export CARGO_TARGET_X86_64_UNKNOWN_ILLUMOS_LINKER = $(CURDIR)/tests/solaris/link.sh
 check-bigendian: export CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER = s390x-linux-gnu-gcc
 check-bigendian: export CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_RUNNER = qemu-s390x -L /usr/s390x-linux-gnu
 
-.PHONY: help build test man demo bench lint check-pure check-solaris check-bigendian install ips sysv deb test-deb \
+.PHONY: help build test man demo bench lint check-pure check-solaris check-bigendian check-freebsd install ips sysv deb test-deb \
 	deb-reproducible clean
 
 help: ## this list
@@ -70,6 +71,10 @@ check-bigendian: ## unit tests of the balancer's pure half on an emulated big-en
 	# Texts have no order of bytes, and reading them takes the emulator long.
 	$(CROSS) test -p bng --lib --no-default-features -Z build-std=std,panic_unwind --target $(BIGENDIAN) -- \
 		--skip conf:: --skip cli::
+
+check-freebsd: ## type-check and clippy for FreeBSD, whose only door is libpcap: not run
+	packaging/install-dependencies.sh build cross
+	$(CLIPPY) $(CROSS) check --workspace --lib --bins -Z build-std=std,panic_unwind --target x86_64-unknown-freebsd
 
 install: ## install into $(DESTDIR)/ what packaging/files.txt lists
 	packaging/install-files.sh "$(DESTDIR)"
