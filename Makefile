@@ -92,7 +92,7 @@ deb-reproducible: ## build them twice, the second time in another folder, and co
 	packaging/install-dependencies.sh build deb
 	packaging/debian/reproducible.sh
 
-static: ## the programs without shared libraries, given LIBPCAP_LIBDIR (packaging/README.md): target/static/*
+static: ## bng without shared libraries, given LIBPCAP_LIBDIR (packaging/README.md): target/static/bng
 	packaging/install-dependencies.sh build
 	packaging/static.sh
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Builds bng and bngagent without shared libraries: target/static/bng and target/static/bngagent.
+# Builds bng without shared libraries: target/static/bng.
 #
 #     LIBPCAP_LIBDIR=FOLDER packaging/static.sh
 #
 # FOLDER has a libpcap.a that needs nothing beyond the C library, which that of Debian does; packaging/README.md, Size,
-# has the commands that make one.
+# has the commands that make one, and why bngagent is not built so.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -18,21 +18,18 @@ LIBPCAP_LIBDIR=$(cd "$folder" && pwd) || fail "no folder: $folder"
 export LIBPCAP_LIBDIR
 [ -f "$LIBPCAP_LIBDIR/libpcap.a" ] || fail "no libpcap.a in $LIBPCAP_LIBDIR"
 # The linker would prefer it, and then not know what to do with it.
-[ ! -e "$LIBPCAP_LIBDIR/libpcap.so" ] || fail "a libpcap.so stands beside libpcap.a in $LIBPCAP_LIBDIR: copy libpcap.a to a folder of its own"
+[ ! -e "$LIBPCAP_LIBDIR/libpcap.so" ] || fail "copy libpcap.a to a folder of its own: there is a libpcap.so, too"
 
-# With a target, only the programs are static: macros of the compiler cannot be.
+# With a target, only the program is static: macros of the compiler cannot be.
 host=$(rustc -vV | sed -n 's/^host: //p')
 export CARGO_TARGET_DIR=target/static/build
 export RUSTFLAGS="-Ctarget-feature=+crt-static ${RUSTFLAGS-}"
 "${CARGO:-cargo}" build --release --target "$host" --bin bng
-"${CARGO:-cargo}" build --release --target "$host" -p bngagent
 
-for program in bng bngagent; do
-    file=target/static/$program
-    strip -o "$file" "$CARGO_TARGET_DIR/$host/release/$program"
-    if readelf -d "$file" | grep NEEDED; then
-        fail "$file needs shared libraries after all"
-    fi
-    "$file" -V > /dev/null
-    echo "$file: $(stat -c %s "$file") bytes"
-done
+file=target/static/bng
+strip -o "$file" "$CARGO_TARGET_DIR/$host/release/bng"
+if readelf -d "$file" | grep NEEDED; then
+    fail "$file needs shared libraries after all"
+fi
+"$file" -V
+echo "$file: $(stat -c %s "$file") bytes"
