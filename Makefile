@@ -26,8 +26,8 @@ check-solaris: export CARGO_TARGET_X86_64_UNKNOWN_ILLUMOS_LINKER = $(CURDIR)/tes
 check-bigendian: export CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER = s390x-linux-gnu-gcc
 check-bigendian: export CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_RUNNER = qemu-s390x -L /usr/s390x-linux-gnu
 
-.PHONY: help build test man demo bench lint check-pure check-solaris check-bigendian check-freebsd install ips sysv deb test-deb \
-	deb-reproducible clean
+.PHONY: help build test man demo bench lint check-pure check-solaris check-bigendian check-freebsd install ips sysv \
+	deb test-deb deb-reproducible static clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -93,9 +93,13 @@ test-deb: ## install, run, upgrade and purge them on a minimal Debian with syste
 	packaging/install-dependencies.sh build test-deb
 	packaging/debian/test.sh
 
-deb-reproducible: ## build them again in another folder and compare every byte
+deb-reproducible: ## build them twice, the second time in another folder, and compare every byte
 	packaging/install-dependencies.sh build deb
 	packaging/debian/reproducible.sh
+
+static: ## bng without shared libraries, given LIBPCAP_LIBDIR (packaging/README.md): target/static/bng
+	packaging/install-dependencies.sh build
+	packaging/static.sh
 
 clean: ## remove everything that was built
 	$(CARGO) clean

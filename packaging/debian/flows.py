@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Connections that talk all the time, for packaging/debian/test.sh.
 
-    flows.py serve NAME ADDRESS...       greet with NAME, then send everything back
-    flows.py measure SECONDS N ADDRESS   hold N connections from 10.9.0.200 and on for so long, and say what they
-                                         went through
+    flows.py serve NAME                         greet with NAME, then send everything back
+    flows.py measure SECONDS N ADDRESS FROM...  hold N connections to ADDRESS for so long, from the addresses FROM by
+                                                turns, and say what they went through
+    flows.py datagrams SECONDS N ADDRESS FROM...  the same with datagrams of UDP, where no answer is no connection
 
-Each connection sends a byte every 20 ms. One line comes out of `measure`:
+Each connection sends a byte every 20 ms. One line comes out:
 
     10 to t1, 10 to t2; 20 alive, 0 reset, 0 silent; longest gap of the living 1234 ms
 """
 
+import itertools
 import selectors
 import socket
 import sys
@@ -21,17 +23,23 @@ PAUSE = 0.02
 SILENCE = 2.0
 
 
-def serve(name, addresses):
+def serve(name):
+    greeting = name.encode() + b"\n"
     poll = selectors.DefaultSelector()
-    for address in addresses:
-        listener = socket.create_server((address, PORT), backlog=128)
-        poll.register(listener, selectors.EVENT_READ, True)
+    listener = socket.create_server(("", PORT), backlog=128)
+    poll.register(listener, selectors.EVENT_READ, True)
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind(("", PORT))
+    poll.register(datagrams, selectors.EVENT_READ, True)
     while True:
         for key, _ in poll.select():
-            if key.data:
-                peer, _ = key.fileobj.accept()
-                peer.sendall(name.encode() + b"\n")
+            if key.fileobj is listener:
+                peer, _ = listener.accept()
+                peer.sendall(greeting)
                 poll.register(peer, selectors.EVENT_READ, False)
+                continue
+            if key.fileobj is datagrams:
+                datagrams.sendto(greeting, datagrams.recvfrom(4096)[1])
                 continue
             try:
                 data = key.fileobj.recv(4096)
@@ -45,10 +53,16 @@ def serve(name, addresses):
 
 
 class Flow:
-    def __init__(self, source, address):
-        self.socket = socket.create_connection((address, PORT), timeout=5, source_address=(source, 0))
-        self.target = self.socket.makefile().readline().strip()
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, kind, source, address):
+        self.socket = socket.socket(socket.AF_INET, kind)
+        self.socket.settimeout(5)
+        self.socket.bind((source, 0))
+        self.socket.connect((address, PORT))
+        if kind == socket.SOCK_STREAM:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            self.socket.send(b".")
+        self.target = self.socket.recv(100).decode().strip()
         self.socket.setblocking(False)
         self.heard = time.monotonic()
         self.gap = 0.0
@@ -77,8 +91,8 @@ class Flow:
             self.reset = True
 
 
-def measure(seconds, count, address):
-    flows = [Flow(f"10.9.0.{200 + n}", address) for n in range(count)]
+def measure(kind, seconds, count, address, sources):
+    flows = [Flow(kind, source, address) for source in itertools.islice(itertools.cycle(sources), count)]
     print("connected", file=sys.stderr, flush=True)
     poll = selectors.DefaultSelector()
     for flow in flows:
@@ -110,6 +124,7 @@ def measure(seconds, count, address):
 
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
-        serve(sys.argv[2], sys.argv[3:])
+        serve(sys.argv[2])
     else:
-        measure(float(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+        kind = socket.SOCK_DGRAM if sys.argv[1] == "datagrams" else socket.SOCK_STREAM
+        measure(kind, float(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:])

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Builds the packages of target/deb/ once more, in another folder and from nothing, and compares them byte by byte.
-# About as long as `make deb` on a fresh machine.
+# Builds the packages as `make deb` does, and once more in another folder and from nothing, and compares them byte by
+# byte. The second time is about as long as `make deb` on a fresh machine.
 set -eu
 cd "$(dirname "$0")/../.."
 
+# What is in target/deb/ may be of another commit.
+packaging/debian/build.sh
 other=$(mktemp -d)
 trap 'rm -rf "$other"' EXIT
 trap 'exit 130' INT TERM

@@ -3,7 +3,7 @@
 //! Kernels, containers and services take away the same things that mounts, capabilities and user namespaces take away
 //! here. Every mount is one of a mount namespace of its own, so that no other case sees it.
 
-use bng_world::{Host, World};
+use bng_world::{Bng, Host, World};
 
 use crate::farm::{FIRST, config};
 use crate::suite::{BNG, Case};
@@ -29,6 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("a kernel without tap devices is said with the remedy", &["unshare", "mount"], no_tun),
         Case::new("a tap device that must not be touched is named", &["unshare", "mount"], forbidden_tun),
         Case::new("a read-only run directory is said with the remedy", &["unshare", "mount"], read_only_run),
+        Case::new("a door that this version lacks is said, and another one serves", &[], xdp),
         Case::new("a missing libpcap is named by the dynamic linker", &["chroot", "ldd"], no_libpcap),
     ]
 }
@@ -123,6 +124,19 @@ fn read_only_run() {
     // It is there, and its files cannot be made.
     let made = format!("mkdir -p {run}; mount -t tmpfs -o ro tmpfs {run}");
     contains(&bench.said(&behind(&made), FAILED), &remedy);
+}
+
+/// No version needs AF_XDP: what is asked for it gets the packet rings that every kernel has.
+fn xdp() {
+    let mut world = World::new();
+    let host = world.plugged("balancer", &[]);
+    let mut bng = Bng::running(BNG, &world, &host, &config("xdp", FIRST));
+    let check = bng.run(&["-c", &bng.config().display().to_string(), "check"]);
+    let text = String::from_utf8_lossy(&[&check.stdout[..], &check.stderr[..]].concat()).into_owned();
+    contains(&text, &["warning: 'xdp' (AF_XDP sockets) has no effect in this version", "auto is used"]);
+    let row = bng.row("interfaces", 1).expect("interface 1");
+    assert_eq!(row[1], "raw*", "chosen by bng: {row:?}");
+    bng.stop();
 }
 
 fn no_libpcap() {
