@@ -16,8 +16,8 @@ check-solaris: export CARGO_TARGET_DIR = target/solaris
 check-bigendian: export CARGO_TARGET_DIR = target/bigendian
 check-freebsd: export CARGO_TARGET_DIR = target/freebsd
 # What is never run has to be neither fast nor debugged.
-check-solaris check-freebsd: export CARGO_PROFILE_DEV_OPT_LEVEL = 0
-check-solaris check-bigendian check-freebsd: export CARGO_PROFILE_DEV_DEBUG = 0
+check-pure check-solaris check-freebsd: export CARGO_PROFILE_DEV_OPT_LEVEL = 0
+check-pure check-solaris check-bigendian check-freebsd: export CARGO_PROFILE_DEV_DEBUG = 0
 check-solaris: export CARGO_PROFILE_DEV_STRIP = none
 check-solaris check-freebsd: export LIBPCAP_VER = 1.10.0
 check-solaris: export CARGO_TARGET_X86_64_PC_SOLARIS_LINKER = $(CURDIR)/tests/solaris/link.sh
