@@ -102,7 +102,9 @@ fn workflows_call_targets_and_scripts_that_exist() {
             }
         }
     }
-    for target in ["lint", "test", "check-pure", "check-solaris", "check-freebsd", "check-bigendian", "deb", "ips"] {
+    for target in
+        ["lint", "test", "check-pure", "check-solaris", "check-freebsd", "check-bigendian", "deb", "ips"]
+    {
         assert!(called.contains(target), "no workflow does make {target}");
     }
 }
