@@ -25,11 +25,21 @@ if [[ ${1-} != inside ]]; then
         mv "$root.new" "$root"
     fi
     # systemd needs a version 2 control group of its own.
-    groups=$(findmnt -n -t cgroup2 -o TARGET | head -1)
-    [[ -n $groups ]] || { echo "no file system of version 2 control groups is mounted here" >&2; exit 1; }
+    groups=$(findmnt -n -t cgroup2 -o TARGET | head -1) || true
+    mounted=
+    if [[ -z $groups ]]; then
+        mounted=$(mktemp -d)
+        groups=$mounted
+        mount -t cgroup2 cgroup2 "$groups"
+    fi
     group=$groups/bng-test-$$
     mkdir "$group"
-    trap 'sleep 0.2; find "$group" -depth -type d -exec rmdir {} + 2> /dev/null || true' EXIT
+    clean() {
+        sleep 0.2
+        find "$group" -depth -type d -exec rmdir {} + 2> /dev/null || true
+        [[ -z $mounted ]] || { umount "$mounted" && rmdir "$mounted"; }
+    }
+    trap clean EXIT
     status=0
     tests/world/sandbox.sh "$0" inside "${debs[@]}" "$group" || status=$?
     exit "$status"
