@@ -189,9 +189,7 @@ impl Builder {
 }
 
 fn row<K: Key>(ranges: Vec<Range>) -> Row<K> {
-    Row::build(
-        resolve(ranges, K::from_bits(u128::MAX).to_bits()).map(|(start, place)| (K::from_bits(start), place)),
-    )
+    Row::build(resolve(ranges, K::LAST).map(|(start, place)| (K::from_bits(start), place)))
 }
 
 fn bits(addr: IpAddr) -> u128 {

@@ -21,6 +21,8 @@ const CROWD: usize = 8;
 pub(super) trait Key: Copy + Ord {
     /// Its length in bits.
     const BITS: u32;
+    /// The bits of the last address there is.
+    const LAST: u128;
     /// The address of these `bits`.
     fn from_bits(bits: u128) -> Self;
     /// The bits of the address.
@@ -37,6 +39,7 @@ macro_rules! key {
     ($key:ty, $root:literal) => {
         impl Key for $key {
             const BITS: u32 = Self::BITS;
+            const LAST: u128 = Self::MAX as u128;
             #[inline]
             fn from_bits(bits: u128) -> Self {
                 bits as Self
@@ -90,7 +93,7 @@ impl<K: Key> Row<K> {
     /// The row of `changes`, ascending addresses with what holds from there on.
     pub(super) fn build(changes: impl Iterator<Item = (K, Place)>) -> Self {
         let (keys, places): (Vec<K>, Vec<Place>) = changes.unzip();
-        let last = K::from_bits(u128::MAX).root();
+        let last = K::from_bits(K::LAST).root();
         let unknown = K::BITS - last.count_ones();
         let (mut roots, mut slots, mut heads) = (Vec::new(), Vec::new(), Vec::new());
         for leading in 0..=last {
@@ -143,11 +146,10 @@ impl<K: Key> Row<K> {
             0 => (0, 0),
             _ => (self.keys[rank - 1].to_bits(), self.changes[rank - 1].1),
         };
-        let last = K::from_bits(u128::MAX).to_bits();
-        let end = self.keys.get(rank).map_or(last, |next| next.to_bits() - 1);
+        let end = self.keys.get(rank).map_or(K::LAST, |next| next.to_bits() - 1);
         let bits = key.to_bits();
         // The more bits are left to the hosts, the wider the block; it must stay within `start` and `end`.
-        let hosts = |host: u32| 1_u128.checked_shl(host).map_or(last, |size| size - 1);
+        let hosts = |host: u32| 1_u128.checked_shl(host).map_or(K::LAST, |size| size - 1);
         let within = |host: &u32| bits & !hosts(*host) >= start && bits | hosts(*host) <= end;
         let host = (0..=K::BITS).rev().find(within).unwrap_or(0);
         (place, (K::BITS - host) as u8)

@@ -38,13 +38,13 @@ pub(super) fn first_choices(count: u32, members: &[Member], lots: &[u16]) -> Vec
     let coarse = turns(coarse_rows(count), members, lots);
     let mut due = dues(count, members);
     let mut first = vec![NOBODY; count as usize];
-    let mut take = |row: usize, member: u16| {
-        let due = due.get_mut(usize::from(member)).filter(|due| **due != 0);
-        due.map(|due| {
+    let mut take = |row: usize, member: u16| match due.get_mut(usize::from(member)) {
+        Some(due @ 1..) => {
             *due -= 1;
             first[row] = member;
-        })
-        .is_some()
+            true
+        }
+        _ => false,
     };
     // The place of a row in the coarse table, with 32 bits behind the point.
     let step = ((coarse.len() as u64) << 32) / u64::from(count);
@@ -67,9 +67,8 @@ fn turns(count: u32, members: &[Member], lots: &[u16]) -> Vec<u16> {
     let mut orders: Vec<Order> = members.iter().map(|member| Order::new(member.identity, count)).collect();
     let mut rows = Rows::new(count);
     let mut table = vec![NOBODY; count as usize];
-    let (most, _) = lots.split_at(lots.len() - lots.len() / 16);
     // The fewer rows are free, the more steps find one.
-    let (easy, hard) = most.split_at(lots.len() / 4 * 3);
+    let (easy, hard) = lots[..lots.len() - lots.len() / 16].split_at(lots.len() / 4 * 3);
     for member in easy {
         let row = orders[usize::from(*member)].take::<4>(&mut rows);
         table[row as usize] = *member;
