@@ -26,7 +26,8 @@ fn binary() -> PathBuf {
     path
 }
 
-fn agent(world: &World, host: &Host, name: &str, arguments: &[&str]) -> Service {
+/// An agent of `host` at [`PORT`], with its log in the file `name`; it answers.
+pub(crate) fn agent(world: &World, host: &Host, name: &str, arguments: &[&str]) -> Service {
     let mut command = host.command(binary());
     command.arg("-f").args(arguments).arg(PORT);
     let mut service = Service::start(&mut command, &world.dir().join(format!("{name}.log")));

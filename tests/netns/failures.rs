@@ -10,12 +10,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bng_world::{Bng, Host, Service, World, wait, web};
 use nix::sys::signal::Signal;
 
+use crate::agents::agent;
+use crate::health::name_server;
 use crate::suite::{BNG, Case};
 
 const VIP: [&str; 2] = ["10.1.0.90", "2001:db8::2:90"];
@@ -246,7 +247,6 @@ enable server 1
     fn start(&mut self) {
         for (n, row) in rows() {
             let (world, host) = (&self.world, &self.hosts[&n]);
-            let log = |name: &str| world.dir().join(format!("{name}{n}.log"));
             let server = match row.server {
                 Server::None => continue,
                 _ if self.servers.contains_key(&n) => continue,
@@ -254,26 +254,11 @@ enable server 1
                 Server::Echo => {
                     let mut command = host.command("socat");
                     command.args(["UDP6-RECVFROM:7,ipv6only=0,fork", "EXEC:cat"]);
-                    Service::start(&mut command, &log("echo"))
+                    Service::start(&mut command, &world.dir().join(format!("echo{n}.log")))
                 }
-                Server::Names => {
-                    let mut command = host.command("dnsmasq");
-                    command.args(["--keep-in-foreground", "--conf-file=/dev/null", "--pid-file="]);
-                    command.args(["--user=root", "--no-resolv", "--no-hosts", "--bind-dynamic"]);
-                    command.args(["--address=/www.test/192.0.2.1", "--local=/test/"]);
-                    Service::start(&mut command, &log("names"))
-                }
-                Server::Agent | Server::Agent6 => {
-                    let mut command = host.command(Path::new(BNG).with_file_name("bngagent"));
-                    command.arg("-f");
-                    if row.server == Server::Agent6 {
-                        command.arg("-6");
-                    }
-                    command.arg("439");
-                    let mut agent = Service::start(&mut command, &log("agent"));
-                    agent.until_logged("answers at", Duration::from_secs(10));
-                    agent
-                }
+                Server::Names => name_server(world, host, &format!("names{n}"), "www.test"),
+                Server::Agent => agent(world, host, &format!("agent{n}"), &[]),
+                Server::Agent6 => agent(world, host, &format!("agent{n}"), &["-6"]),
             };
             self.servers.insert(n, server);
         }

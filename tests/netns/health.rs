@@ -210,16 +210,19 @@ fn tcp() {
     until_up(&bng);
 }
 
+/// A server of `host` that knows the address of `name` in the zone `test`, with its log in the file `log`.
+pub(crate) fn name_server(world: &World, host: &Host, log: &str, name: &str) -> Service {
+    let mut command = host.command("dnsmasq");
+    command.args(["--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--user=root"]);
+    command.args(["--no-resolv", "--no-hosts", "--bind-dynamic"]);
+    command.arg(format!("--address=/{name}/192.0.2.1")).arg("--local=/test/");
+    Service::start(&mut command, &world.dir().join(format!("{log}.log")))
+}
+
 fn dns() {
     let ward = Ward::new();
     let target = &ward.targets[0];
-    let start = |name: &str| {
-        let mut command = target.command("dnsmasq");
-        command.args(["--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--user=root"]);
-        command.args(["--no-resolv", "--no-hosts", "--bind-dynamic"]);
-        command.arg(format!("--address=/{name}/192.0.2.1")).arg("--local=/test/");
-        Service::start(&mut command, &ward.world.dir().join("dnsmasq.log"))
-    };
+    let start = |name: &str| name_server(&ward.world, target, "dnsmasq", name);
     let server = start("www.test");
     let bng = ward.bng(53, &[&format!("dns 53,{INTERVAL},{TIMEOUT} dnsname www.test")]);
     until_up(&bng);
