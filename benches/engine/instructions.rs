@@ -5,8 +5,8 @@
 
 use std::process::{Command, exit};
 
+use crate::rig::Rig;
 use crate::scene::Way;
-use crate::ways::Bench;
 
 /// Argument of a run that is counted, before the way, whether with the engine, and the number of frames.
 pub(crate) const COUNTED: &str = "counted";
@@ -55,9 +55,9 @@ fn fail(why: &str) -> ! {
 /// The run that is counted.
 pub(crate) fn counted(way: &str, with_engine: &str, frames: &str) {
     let (_, way) = Way::ALL.into_iter().find(|(name, _)| *name == way).expect("a way");
-    let mut bench = Bench::new(way, CLIENTS, BATCH);
-    bench.run(frames.parse().expect("a number"), with_engine == "true");
+    let mut rig = Rig::new(way, CLIENTS, BATCH);
+    rig.run(frames.parse().expect("a number"), with_engine == "true");
     if with_engine == "true" {
-        bench.check();
+        rig.check();
     }
 }

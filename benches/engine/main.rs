@@ -27,6 +27,7 @@
 mod choice;
 mod instructions;
 mod location;
+mod rig;
 mod scene;
 mod tables;
 mod ways;
