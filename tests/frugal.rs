@@ -8,15 +8,22 @@ mod scene;
 
 use allocation_counter::measure;
 use rig::Rig;
-use scene::Way;
+use scene::{Family, Way};
 
 const CLIENTS: u32 = 20_000;
+
+/// Every way for both families.
+fn ways() -> impl Iterator<Item = (Way, Family, String)> {
+    Way::ALL.into_iter().flat_map(|(way_name, way)| {
+        Family::ALL.map(|(family_name, family)| (way, family, format!("{way_name}, {family_name}")))
+    })
+}
 
 #[test]
 fn packets_of_known_clients_are_forwarded_without_an_allocation() {
     for batch in [64, 7, 1] {
-        for (name, way) in Way::ALL {
-            let mut rig = Rig::new(way, 1_000, batch);
+        for (way, family, name) in ways() {
+            let mut rig = Rig::new(way, family, 1_000, batch);
             rig.run(1_000 + 64, true);
             let taken = measure(|| {
                 rig.run(10_000, true);
@@ -30,8 +37,8 @@ fn packets_of_known_clients_are_forwarded_without_an_allocation() {
 /// Lists grow with what is in them, by doubling: that is a handful of times for any number of connections.
 #[test]
 fn new_clients_cost_allocations_by_doublings_only() {
-    for (name, way) in Way::ALL {
-        let mut rig = Rig::new(way, CLIENTS, 64);
+    for (way, family, name) in ways() {
+        let mut rig = Rig::new(way, family, CLIENTS, 64);
         rig.run(64, true);
         let taken = measure(|| {
             rig.run(CLIENTS as usize, true);

@@ -1,9 +1,9 @@
 //! Nanoseconds per frame of the engine on the memory door: `cargo bench --bench engine`.
 //!
 //! 64-byte UDP frames, first for one DSR server with two targets, from 1, 1,000 and 100,000 clients in turn, in batches
-//! of 64, 8 and 1; then the same by every way of forwarding, from 1,000 clients in batches of 64. Every round measures
-//! the door alone (a copy per batch) and the door with the engine, one after the other, so that a noisy machine
-//! disturbs both; the figure is the median of the differences.
+//! of 64, 8 and 1; then the same by every way of forwarding and for both families, from 1,000 and 50,000 clients in
+//! batches of 64. Every round measures the door alone (a copy per batch) and the door with the engine, one after the
+//! other, so that a noisy machine disturbs both; the figure is the median of the differences.
 //!
 //! Then the choice of a target for a new session, by every method; `-- maglev` measures this only: how long the tables of
 //! consistent choices take to be made, and what one choice costs.
@@ -54,7 +54,9 @@ fn main() {
             in_tables(1_000_000);
         }
         ["instructions"] => instructions::print(),
-        [instructions::COUNTED, way, with_engine, frames] => instructions::counted(way, with_engine, frames),
+        [instructions::COUNTED, way, family, with_engine, frames] => {
+            instructions::counted(way, family, with_engine, frames);
+        }
         ["location"] => locations(),
         ["maglev"] => choice::print(),
         ["tables"] => in_tables(10_000_000),

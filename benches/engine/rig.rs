@@ -11,7 +11,7 @@ use bng::time::{Duration, Instant};
 use bng_platform::memory::{Replay, Sink};
 use bng_platform::{RxQueue, TxQueue};
 
-use crate::scene::Way;
+use crate::scene::{Family, Way};
 
 /// An engine with its door and its clients.
 pub(crate) struct Rig {
@@ -28,10 +28,10 @@ pub(crate) struct Rig {
 
 impl Rig {
     /// An engine that forwards one way, in batches of so many frames, and has seen nothing yet.
-    pub(crate) fn new(way: Way, clients: u32, batch: usize) -> Self {
+    pub(crate) fn new(way: Way, family: Family, clients: u32, batch: usize) -> Self {
         let stats = Arc::new(WorkerStats::default());
         // At least a full batch, or the door could not hand one out.
-        let frames: Vec<_> = (0..clients.max(64)).map(|n| way.frame(n % clients)).collect();
+        let frames: Vec<_> = (0..clients.max(64)).map(|n| way.frame(family, n % clients)).collect();
         Self {
             way,
             clients,
