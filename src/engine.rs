@@ -28,6 +28,9 @@ use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
 use crate::wire::{self, Dissected, Fragment, IpInfo, L3, MacAddr, Malformed, ethernet, protocol, vlan};
 
+/// The shortest frame of Ethernet, without FCS.
+const PADDED: usize = 60;
+
 /// Where a worker works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
@@ -302,13 +305,28 @@ fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected], fragments: &mut
                     _ => Ok(()),
                 });
                 match sorted {
-                    Ok(()) => dissected[i] = found,
+                    Ok(()) => {
+                        dissected[i] = found;
+                        trim(&mut pass.frames[i], &found);
+                    }
                     Err(reason) => pass.drop(i, reason),
                 }
             }
             Err(Malformed::Truncated) => pass.drop(i, Drop::Truncated),
             Err(Malformed::BadChecksum) => pass.drop(i, Drop::Checksum),
             Err(_) => pass.drop(i, Drop::Malformed),
+        }
+    }
+}
+
+/// Takes off what stands behind an IP packet: padding, of which a short frame has some, and which could make a frame
+/// longer than the way out carries although its packet fits.
+#[inline]
+fn trim(frame: &mut Frame<'_>, found: &Dissected) {
+    if let L3::Ip(info) = &found.l3 {
+        let end = usize::from(info.l4_offset) + usize::from(info.l4_len);
+        if frame.len() > end.max(PADDED) {
+            frame.truncate(end.max(PADDED));
         }
     }
 }
