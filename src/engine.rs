@@ -378,8 +378,8 @@ fn join(pass: &mut Pass<'_, '_>, fragments: &mut Fragments, i: usize, info: &mut
     if info.fragment == Fragment::First {
         return if fragments.first(pass.now, info) { Ok(()) } else { Err(Drop::FragmentForged) };
     }
-    if let Some((sport, dport)) = fragments.later(pass.now, info) {
-        (info.sport, info.dport) = (sport, dport);
+    if let Some(told) = fragments.later(pass.now, info) {
+        (info.sport, info.dport, info.proto) = (told.sport, told.dport, told.proto);
         return Ok(());
     }
     if !pass.snapshot.concerns(info.src, info.dst) {
