@@ -12,6 +12,7 @@ use crate::seed::Seed;
 use crate::snapshot::{Mode, Reach, Snapshot};
 use crate::stat::{Drop, MAX_SERVERS, WorkerStats};
 use crate::time::Instant;
+use crate::wire::Fragment;
 
 /// How many targets every server has been asked for.
 #[derive(Debug)]
@@ -103,8 +104,20 @@ pub(super) fn assign<K: Key>(
         let (target, why) = chooser.pick(snapshot, stats, number, client, v6).ok_or(refused)?;
         Ok((target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, why))
     };
+    // The choice that everybody makes, and makes again.
+    let consistent = |chooser: &Chooser, lost: bool| {
+        let candidates = snapshot.class(server, client.addr).candidates(v6);
+        let ring = if lost { &candidates.lost } else { &candidates.ring };
+        let hash = chooser.hash.session(server.method, &client, snapshot.hashbits);
+        let target = ring.choose(hash).ok_or(Drop::NoTarget)?;
+        Ok((target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?))
+    };
     if request.is_alone() {
-        return by_method(chooser).map(|(target, reach, _)| (target, reach));
+        return match request.info.fragment {
+            Fragment::None => by_method(chooser).map(|(target, reach, _)| (target, reach)),
+            // All pieces of one question go to one target, and nothing remembers which.
+            Fragment::First | Fragment::Later => consistent(chooser, false),
+        };
     }
     // The port of a client comes back with a new connection: that one is given to a target anew.
     let asks = state::asks(request.info.tcp_flags);
@@ -130,11 +143,8 @@ pub(super) fn assign<K: Key>(
     let lost = request.is_tcp() && !asks;
     let stores = chooser.may_store(now, snapshot.synrate);
     let (target, reach, why) = if lost || !stores {
-        let candidates = snapshot.class(server, client.addr).candidates(v6);
-        let ring = if lost { &candidates.lost } else { &candidates.ring };
-        let hash = chooser.hash.session(server.method, &client, snapshot.hashbits);
-        let target = ring.choose(hash).ok_or(Drop::NoTarget)?;
-        (target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, Why::Consistent)
+        let (target, reach) = consistent(chooser, lost)?;
+        (target, reach, Why::Consistent)
     } else {
         by_method(chooser)?
     };
