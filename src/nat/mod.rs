@@ -239,6 +239,12 @@ impl Nat {
             }
             self.end(pass, handle);
         }
+        if matches!(wish.kind, Kind::Snat | Kind::Tnat)
+            && let Some(reason) = pass.unroutable(i)
+        {
+            pass.drop(i, reason);
+            return;
+        }
         if !wish.begins {
             pass.drop(i, Drop::NoFlow);
             return;

@@ -15,7 +15,7 @@ use super::refuse::Refused;
 use crate::net::bucket::Bucket;
 use crate::net::fragment::fragment;
 use crate::net::icmp_error::Cause;
-use crate::net::route::Way;
+use crate::net::route::{Way, is_martian};
 use crate::net::translate::Rewrite;
 use crate::net::waiting::{Fate, Told, Waiting};
 use crate::net::{Addr, PortId, translate};
@@ -112,6 +112,18 @@ impl Pass<'_, '_> {
             return None;
         };
         self.may_go(i, &way).then_some(way)
+    }
+
+    /// Why no router sends packet `i` on, whoever it is to look like: its source is one of our addresses, or it is from or
+    /// to an address that belongs to no single host beyond a link.
+    pub fn unroutable(&self, i: usize) -> Option<Drop> {
+        let (info, snapshot) = (self.info(i), self.snapshot);
+        let unroutable = |addr| is_martian(addr) || snapshot.routes.is_broadcast(addr);
+        if snapshot.own.get(info.src).is_some() {
+            Some(Drop::OwnSource)
+        } else {
+            (unroutable(info.src) || unroutable(info.dst)).then_some(Drop::Martian)
+        }
     }
 
     /// Whether packet `i` may go by `way`. If not, it was dropped, and its sender was told so.
