@@ -7,6 +7,7 @@ use super::{Request, forget};
 use crate::flow::{Direction, State, state};
 use crate::net::Addr;
 use crate::net::bucket::Bucket;
+use crate::net::icmp_error::is_host;
 use crate::pass::Pass;
 use crate::seed::Seed;
 use crate::snapshot::{Mode, Reach, Snapshot};
@@ -84,6 +85,11 @@ impl Chooser {
     }
 }
 
+/// Whether no single host can be `client`: nobody could be answered, and no target is to try (RFC 1812 section 5.3.7).
+pub(super) fn is_nobody(snapshot: &Snapshot, client: Addr) -> bool {
+    !is_host(client) || snapshot.routes.is_broadcast(client)
+}
+
 /// The target of this packet's session, which is created or moved when need be, and how to get there.
 ///
 /// # Errors
@@ -113,6 +119,9 @@ pub(super) fn assign<K: Key>(
         Ok((target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?))
     };
     if request.is_alone() {
+        if is_nobody(snapshot, client.addr) {
+            return Err(Drop::Martian);
+        }
         return match request.info.fragment {
             Fragment::None => by_method(chooser).map(|(target, reach, _)| (target, reach)),
             // All pieces of one question go to one target, and nothing remembers which.
@@ -138,6 +147,10 @@ pub(super) fn assign<K: Key>(
         stats.target(target).sessions.add(1);
         stats.work.moved.add(1);
         return Ok((target, reach));
+    }
+    // Whoever has a session was somebody when it began.
+    if is_nobody(snapshot, client.addr) {
+        return Err(Drop::Martian);
     }
     // The rest of a connection that is not remembered goes where everybody would send it who does not remember it.
     let lost = request.is_tcp() && !asks;

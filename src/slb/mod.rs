@@ -30,7 +30,7 @@ use crate::seed::Seed;
 use crate::snapshot::{Mode, Reach, Server, Services, Snapshot};
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
-use crate::wire::{IpInfo, protocol};
+use crate::wire::{Fragment, IpInfo, protocol};
 use choose::Chooser;
 use session::{Key, Key4, Key6, Session, Spot, Table};
 
@@ -163,11 +163,15 @@ fn balance<K: Key>(
     let mut requests = ArrayVec::<Request<'_, K>, BATCH_MAX>::new();
     for i in bits(mask) {
         let info = pass.info(i);
+        if is_of_link(pass, i, &info) {
+            continue;
+        }
         match request(table, pass.snapshot, i, &info) {
             None => {}
             Some(Ok(Request { server: Server { gslb: Some(gslb), .. }, key, .. })) => {
                 let number = key.server();
                 match info.proto {
+                    _ if choose::is_nobody(pass.snapshot, info.src) => pass.drop(i, Drop::Martian),
                     protocol::UDP => gslb::serve(pass, i, number, gslb, chooser),
                     _ => pass.drop(i, Drop::NoServer),
                 }
@@ -225,6 +229,17 @@ fn send_unchanged(
         }
         pass.stats.work.forwarded.add(1);
     }
+}
+
+/// Whether packet `i` is a message of ICMPv6 that is meant for one link: of routers, neighbours and listeners, and all
+/// else but echo. Its hop limit proves that no router has passed it on (RFC 4861 section 3.1), and we are none to a
+/// target: it would believe what somebody on another link says.
+#[inline]
+fn is_of_link(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
+    info.proto == protocol::ICMPV6
+        && info.is_v6
+        && info.fragment != Fragment::Later
+        && pass.echo(i).is_none()
 }
 
 /// What packet `i` asks for; `None` when it is not for a virtual address.
