@@ -30,6 +30,7 @@ use crate::seed::Seed;
 use crate::snapshot::{Mode, Reach, Server, Services, Snapshot};
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
+use crate::wire::icmpv4::Echo;
 use crate::wire::{Fragment, IpInfo, protocol};
 use choose::Chooser;
 use session::{Key, Key4, Key6, Session, Spot, Table};
@@ -163,7 +164,7 @@ fn balance<K: Key>(
     let mut requests = ArrayVec::<Request<'_, K>, BATCH_MAX>::new();
     for i in bits(mask) {
         let info = pass.info(i);
-        if is_of_link(pass, i, &info) {
+        if is_no_request(pass, i, &info) {
             continue;
         }
         match request(table, pass.snapshot, i, &info) {
@@ -231,15 +232,12 @@ fn send_unchanged(
     }
 }
 
-/// Whether packet `i` is a message of ICMPv6 that is meant for one link: of routers, neighbours and listeners, and all
-/// else but echo. Its hop limit proves that no router has passed it on (RFC 4861 section 3.1), and we are none to a
-/// target: it would believe what somebody on another link says.
+/// Whether packet `i` is a message of ICMP that asks a server for nothing: all but echo requests. Those of routers,
+/// neighbours and listeners are for one link, and their hop limit proves that no router has passed them on (RFC 4861
+/// section 3.1); we are none to a target, which would believe what somebody on another link says.
 #[inline]
-fn is_of_link(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
-    info.proto == protocol::ICMPV6
-        && info.is_v6
-        && info.fragment != Fragment::Later
-        && pass.echo(i).is_none()
+fn is_no_request(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
+    info.is_icmp() && info.fragment != Fragment::Later && pass.echo(i) != Some(Echo::Request)
 }
 
 /// What packet `i` asks for; `None` when it is not for a virtual address.
