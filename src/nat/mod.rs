@@ -30,6 +30,7 @@ use crate::seed::Seed;
 use crate::snapshot::Snapshot;
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
+use crate::wire::icmpv4::Echo;
 use crate::wire::{Fragment, IpInfo, MacAddr, protocol};
 pub use pools::{Claims, NatPorts, Pools};
 
@@ -177,6 +178,9 @@ impl Nat {
         self.flows.warm(found.iter().map(|(.., spot)| spot));
         for (i, tuple, spot) in found {
             let Some((handle, direction)) = self.flows.find(pass.now, spot, &tuple) else { continue };
+            if !goes(pass, i, direction) {
+                continue;
+            }
             if direction == Direction::Original && self.is_over(pass, i, handle) {
                 self.report(handle);
                 self.end(pass, handle);
@@ -204,7 +208,8 @@ impl Nat {
     }
 
     /// Whether the flow at `handle` is none any more for packet `i` of its initiator: the packet asks for a new
-    /// connection where the old one has ended, or the target has gone or moved.
+    /// connection where the old one has ended, the target has gone or moved, or the address that it is seen from is ours no
+    /// more.
     fn is_over(&self, pass: &Pass<'_, '_>, i: usize, handle: Handle) -> bool {
         let (snapshot, info, flow) = (pass.snapshot, pass.info(i), self.flows.get(handle));
         let anew =
@@ -215,7 +220,9 @@ impl Nat {
                 server.members.contains(flow.target) && reach.addr == flow.translated.dst
             })
         };
-        anew || matches!(flow.kind, Kind::Dnat | Kind::Proxy) && !served()
+        let src = flow.translated.src;
+        let ours = || snapshot.own.get(src).is_some() || snapshot.pools.get(src).is_some();
+        anew || matches!(flow.kind, Kind::Dnat | Kind::Proxy) && !served() || flow.kind != Kind::Dnat && !ours()
     }
 
     /// Removes the flow at `handle`.
@@ -329,6 +336,15 @@ pub(crate) const fn is_echo(proto: u8) -> bool {
     matches!(proto, protocol::ICMP | protocol::ICMPV6)
 }
 
+/// Whether packet `i` is what goes in `direction`: echo requests go from the initiator, replies to it. The other way they
+/// are of another conversation that happens to have the same number.
+#[inline]
+fn goes(pass: &Pass<'_, '_>, i: usize, direction: Direction) -> bool {
+    let info = pass.info(i);
+    let echo = if info.is_icmp() && info.fragment != Fragment::Later { pass.echo(i) } else { None };
+    echo.is_none_or(|echo| (echo == Echo::Request) == (direction == Direction::Original))
+}
+
 /// What a packet of `flow` is rewritten to.
 fn rewrite(flow: &Flow, direction: Direction) -> Rewrite {
     let (before, after) = shown(flow, direction);
@@ -425,7 +441,8 @@ pub(crate) fn may_open(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
     match info.proto {
         protocol::TCP => state::asks(info.tcp_flags),
         protocol::ICMP | protocol::ICMPV6 => {
-            info.fragment == Fragment::Later || pass.echo(i) == Some(crate::wire::icmpv4::Echo::Request)
+            // A later fragment finds what the first one has opened.
+            info.fragment != Fragment::Later && pass.echo(i) == Some(Echo::Request)
         }
         _ => true,
     }
