@@ -135,6 +135,14 @@ impl Pass<'_, '_> {
         self.fits(i, way.mtu)
     }
 
+    /// Whether packet `i` could leave by interface `port`, as [`Pass::may_go`] would find; nothing becomes of it here.
+    pub fn could_go(&self, i: usize, port: PortId) -> bool {
+        let info = self.info(i);
+        let mtu = self.snapshot.port(port).map_or(u16::MAX, |port| port.mtu);
+        let fits = || !exceeds(&fitted(self.frames[i].meta, &info, mtu), &info, mtu);
+        info.ttl > 1 && (fits() || self.may_be_cut(i, &info))
+    }
+
     /// Whether packet `i` is at most `mtu` bytes, or may be made so; its notes say so from now on. If not, it was
     /// dropped, and its sender was told so.
     pub fn fits(&mut self, i: usize, mtu: u16) -> bool {

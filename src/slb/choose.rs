@@ -128,20 +128,28 @@ pub(super) fn assign<K: Key>(
             Fragment::First | Fragment::Later => consistent(chooser, false),
         };
     }
+    // Of a packet that is going to be refused nobody will know.
+    let leaves = |reach: &Reach| reach.mode != Mode::Nat || pass.could_go(request.frame, reach.hop.port);
     // The port of a client comes back with a new connection: that one is given to a target anew.
     let asks = state::asks(request.info.tcp_flags);
     if let Some(place) = table.find(now, request.spot, &request.key)
         && !(asks && table.get_mut(place).finished())
     {
         let session = table.get_mut(place);
-        session.touch(now, request.info.tcp_flags, Direction::Original);
         if let Some(reach) = snapshot.reach(session.target, v6)
             && server.members.contains(session.target)
         {
+            if leaves(&reach) {
+                session.touch(now, request.info.tcp_flags, Direction::Original);
+            }
             // Enabled or not: disabling a target takes new sessions away, not old ones.
             return Ok((session.target, reach));
         }
         let (target, reach, _) = by_method(chooser)?;
+        if !leaves(&reach) {
+            return Ok((target, reach));
+        }
+        session.touch(now, request.info.tcp_flags, Direction::Original);
         stats.target(session.target).sessions.sub(1);
         session.move_to(target);
         stats.target(target).sessions.add(1);
@@ -164,6 +172,9 @@ pub(super) fn assign<K: Key>(
     // The end of a connection that nobody remembers begins no new one.
     if reach.mode == Mode::Nat && state::ends(request.info.tcp_flags) {
         return Err(Drop::NoFlow);
+    }
+    if !leaves(&reach) {
+        return Ok((target, reach));
     }
     if !stores {
         stats.work.unstored.add(1);
