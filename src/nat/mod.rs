@@ -20,7 +20,7 @@ use bng_platform::BATCH_MAX;
 use crate::engine::Place;
 use crate::flow::{
     Cursor, Direction, Flow, Flows, Gone, Handle, Kind, Letter, Refused, Share, Spot, State, Timeouts, Tuple,
-    Via, View, state,
+    Via, View, ports, state,
 };
 use crate::net::route::Way;
 use crate::net::translate::{self, Endpoint, Rewrite};
@@ -34,6 +34,8 @@ use crate::wire::icmpv4::Echo;
 use crate::wire::{Fragment, IpInfo, MacAddr, protocol};
 pub use pools::{Claims, NatPorts, Pools};
 
+/// Other ports of a client that are tried when its own would make two connections look alike.
+const OTHER_PORTS: usize = 8;
 /// Flows that one call of the housekeeping looks at.
 const SLICE: usize = 256;
 
@@ -286,7 +288,19 @@ impl Nat {
                 }
             }
         }
-        match self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts) {
+        let mut inserted = self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts);
+        // Two connections of a client from one port, to two services that a target serves at one port: it would take them
+        // for one, so the second comes to it from another port.
+        if wish.kind == Kind::Dnat && matches!(info.proto, protocol::TCP | protocol::UDP) {
+            for _ in 0..OTHER_PORTS {
+                if !matches!(inserted, Err(Refused::Taken)) {
+                    break;
+                }
+                flow.translated.sport = ports::FIRST + self.seed.below(u64::from(ports::PORTS)) as u16;
+                inserted = self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts);
+            }
+        }
+        match inserted {
             Ok(inserted) => {
                 inserted.gone.iter().for_each(|gone| self.forget(gone, pass.stats));
                 self.letters.extend(inserted.letter);

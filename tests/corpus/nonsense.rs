@@ -105,7 +105,9 @@ fn cut_and_bitten_frames_never_panic_and_are_all_accounted_for() {
             let moved = moved.filter(|(name, _)| !name.contains("sessions")).collect();
             check_conservation(&moved, copies, &file.name);
         }
-        let claims = CLAIMING.iter().any(|name| file.name.ends_with(name));
+        // So do connections of one client that look alike to a target: who comes first keeps its port.
+        let claims = CLAIMING.iter().any(|name| file.name.ends_with(name))
+            || [&single, &batched].iter().any(|rig| rig.counters().contains_key("drop.flow-clash"));
         let comparable = |rig: &Rig| -> Counters {
             rig.counters()
                 .into_iter()
