@@ -23,7 +23,11 @@ pub(super) fn carry(flows: &Flows, pass: &mut Pass<'_, '_>, i: usize) {
     let Some((handle, direction)) = flows.find(pass.now, flows.locate(&answer), &answer) else { return };
     let (info, flow) = (pass.info(i), flows.get(handle));
     // Sent to somebody else than the packet was from: no router does that. A shorter way would lead past the translation.
-    if info.dst != answer.dst || pass.redirects(i) || !pass.icmp_checksum_holds(i) || pass.claims_impossible_mtu(i) {
+    if info.dst != answer.dst
+        || pass.redirects(i)
+        || !pass.icmp_checksum_holds(i)
+        || pass.claims_impossible_mtu(i)
+    {
         pass.drop(i, Drop::IcmpError);
         return;
     }

@@ -224,7 +224,8 @@ impl Nat {
         };
         let src = flow.translated.src;
         let ours = || snapshot.own.get(src).is_some() || snapshot.pools.get(src).is_some();
-        anew || matches!(flow.kind, Kind::Dnat | Kind::Proxy) && !served() || flow.kind != Kind::Dnat && !ours()
+        anew || matches!(flow.kind, Kind::Dnat | Kind::Proxy) && !served()
+            || flow.kind != Kind::Dnat && !ours()
     }
 
     /// Removes the flow at `handle`.
