@@ -360,12 +360,6 @@ fn goes(pass: &Pass<'_, '_>, i: usize, direction: Direction) -> bool {
     echo.is_none_or(|echo| (echo == Echo::Request) == (direction == Direction::Original))
 }
 
-/// What a packet of `flow` is rewritten to.
-fn rewrite(flow: &Flow, direction: Direction) -> Rewrite {
-    let (before, after) = shown(flow, direction);
-    change(&before, &after)
-}
-
 /// A packet of `flow` as it comes and as it goes on.
 fn shown(flow: &Flow, direction: Direction) -> (Tuple, Tuple) {
     match direction {
