@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use bng_platform::{Batch, Frame, Meta};
+use bng_platform::{Batch, Csum, Frame, Meta};
 
 use crate::conf::model::Module;
 use crate::flow::{self, Letter, Share};
@@ -319,14 +319,15 @@ fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected], fragments: &mut
     }
 }
 
-/// Takes off what stands behind an IP packet: padding, of which a short frame has some, and which could make a frame
-/// longer than the way out carries although its packet fits.
+/// Takes off what stands behind an IP packet: padding, of which a short frame has some, which could make a frame longer
+/// than the way out carries although its packet fits, and over which whoever completes a checksum would sum.
 #[inline]
 fn trim(frame: &mut Frame<'_>, found: &Dissected) {
     if let L3::Ip(info) = &found.l3 {
         let end = usize::from(info.l4_offset) + usize::from(info.l4_len);
-        if frame.len() > end.max(PADDED) {
-            frame.truncate(end.max(PADDED));
+        let least = if frame.meta.csum == Csum::Complete { end.max(PADDED) } else { end };
+        if frame.len() > least {
+            frame.truncate(least);
         }
     }
 }
