@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use bng_platform::{Batch, Frame, Meta};
+use bng_platform::{Batch, Csum, Frame, Meta};
 
 use crate::conf::model::Module;
 use crate::flow::{self, Letter, Share};
@@ -27,6 +27,9 @@ use crate::snapshot::{Port, Snapshot};
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
 use crate::wire::{self, Dissected, Fragment, IpInfo, L3, MacAddr, Malformed, ethernet, protocol, vlan};
+
+/// The shortest frame of Ethernet, without FCS.
+const PADDED: usize = 60;
 
 /// Where a worker works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -308,8 +311,9 @@ fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected], fragments: &mut
             L3::Ip(info) if info.fragment != Fragment::None => join(pass, fragments, i, info),
             _ => Ok(()),
         });
-        if let Err(reason) = sorted {
-            pass.drop(i, reason);
+        match sorted {
+            Ok(()) => trim(&mut pass.frames[i], found),
+            Err(reason) => pass.drop(i, reason),
         }
     }
 }
@@ -320,6 +324,19 @@ fn nonsense(why: Malformed) -> Drop {
         Malformed::Truncated => Drop::Truncated,
         Malformed::BadChecksum => Drop::Checksum,
         _ => Drop::Malformed,
+    }
+}
+
+/// Takes off what stands behind an IP packet: padding, of which a short frame has some, which could make a frame longer
+/// than the way out carries although its packet fits, and over which whoever completes a checksum would sum.
+#[inline]
+fn trim(frame: &mut Frame<'_>, found: &Dissected) {
+    if let L3::Ip(info) = &found.l3 {
+        let end = usize::from(info.l4_offset) + usize::from(info.l4_len);
+        let least = if frame.meta.csum == Csum::Complete { end.max(PADDED) } else { end };
+        if frame.len() > least {
+            frame.truncate(least);
+        }
     }
 }
 
@@ -370,8 +387,8 @@ fn join(pass: &mut Pass<'_, '_>, fragments: &mut Fragments, i: usize, info: &mut
     if info.fragment == Fragment::First {
         return if fragments.first(pass.now, info) { Ok(()) } else { Err(Drop::FragmentForged) };
     }
-    if let Some((sport, dport)) = fragments.later(pass.now, info) {
-        (info.sport, info.dport) = (sport, dport);
+    if let Some(told) = fragments.later(pass.now, info) {
+        (info.sport, info.dport, info.proto) = (told.sport, told.dport, told.proto);
         return Ok(());
     }
     if !pass.snapshot.concerns(info.src, info.dst) {

@@ -298,7 +298,10 @@ impl Snapshot {
             let network = self.routes.on_link(src).map(|way| way.network);
             network.and_then(|number| self.translation.side(number)) == Some(Side::Inside)
         };
-        self.own.get(dst).is_some() || self.answerers.get(src).is_some() || from_inside()
+        self.own.get(dst).is_some()
+            || self.answerers.get(src).is_some()
+            || self.tnats.get(src).is_some()
+            || from_inside()
     }
 
     /// Station of neighbour `addr`, when it is known.

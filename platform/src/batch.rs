@@ -101,6 +101,13 @@ impl<'q> Frame<'q> {
         }
     }
 
+    /// Drops all behind the first `len` bytes; nothing when there are no more.
+    pub fn truncate(&mut self, len: usize) {
+        let bytes = std::mem::take(&mut self.bytes);
+        let len = len.min(bytes.len());
+        self.bytes = &mut bytes[..len];
+    }
+
     /// True for a frame of no bytes, which no door delivers.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()

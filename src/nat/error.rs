@@ -1,6 +1,6 @@
 //! ICMP errors about translated packets: they go to whom the packet is from, and speak of it as it was sent.
 
-use super::{Exit, exit, rewrite};
+use super::{Exit, change, exit, shown};
 use crate::flow::{Flows, Tuple};
 use crate::net::translate::{self, Rewrite};
 use crate::pass::Pass;
@@ -22,14 +22,21 @@ pub(super) fn carry(flows: &Flows, pass: &mut Pass<'_, '_>, i: usize) {
     };
     let Some((handle, direction)) = flows.find(pass.now, flows.locate(&answer), &answer) else { return };
     let (info, flow) = (pass.info(i), flows.get(handle));
-    // Sent to somebody else than the packet was from: no router does that.
-    if info.dst != answer.dst || !pass.icmp_checksum_holds(i) || pass.claims_impossible_mtu(i) {
+    // Sent to somebody else than the packet was from: no router does that. A shorter way would lead past the translation.
+    if info.dst != answer.dst
+        || pass.redirects(i)
+        || !pass.icmp_checksum_holds(i)
+        || pass.claims_impossible_mtu(i)
+    {
         pass.drop(i, Drop::IcmpError);
         return;
     }
     let Some(Exit { way, station }) = exit(pass, i, &flow, direction) else { return };
-    let outer = rewrite(&flow, direction);
+    let (before, after) = shown(&flow, direction);
+    let outer = change(&before, &after);
     let inner = Rewrite { src: outer.dst, dst: outer.src };
+    // Another port or identifier alone is no other name for a router.
+    let outer = Rewrite { src: outer.src.filter(|_| before.src != after.src), ..outer };
     if translate::apply_error(&mut pass.frames[i], info, &outer, &inner).is_err() {
         pass.drop(i, Drop::IcmpError);
         return;

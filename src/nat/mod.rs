@@ -20,7 +20,7 @@ use bng_platform::BATCH_MAX;
 use crate::engine::Place;
 use crate::flow::{
     Cursor, Direction, Flow, Flows, Gone, Handle, Kind, Letter, Refused, Share, Spot, State, Timeouts, Tuple,
-    Via, View, state,
+    Via, View, ports, state,
 };
 use crate::net::route::Way;
 use crate::net::translate::{self, Endpoint, Rewrite};
@@ -30,9 +30,12 @@ use crate::seed::Seed;
 use crate::snapshot::Snapshot;
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
+use crate::wire::icmpv4::Echo;
 use crate::wire::{Fragment, IpInfo, MacAddr, protocol};
 pub use pools::{Claims, NatPorts, Pools};
 
+/// Other ports of a client that are tried when its own would make two connections look alike.
+const OTHER_PORTS: usize = 8;
 /// Flows that one call of the housekeeping looks at.
 const SLICE: usize = 256;
 
@@ -177,6 +180,9 @@ impl Nat {
         self.flows.warm(found.iter().map(|(.., spot)| spot));
         for (i, tuple, spot) in found {
             let Some((handle, direction)) = self.flows.find(pass.now, spot, &tuple) else { continue };
+            if !goes(pass, i, direction) {
+                continue;
+            }
             if direction == Direction::Original && self.is_over(pass, i, handle) {
                 self.report(handle);
                 self.end(pass, handle);
@@ -204,7 +210,8 @@ impl Nat {
     }
 
     /// Whether the flow at `handle` is none any more for packet `i` of its initiator: the packet asks for a new
-    /// connection where the old one has ended, or the target has gone or moved.
+    /// connection where the old one has ended, the target has gone or moved, or the address that it is seen from is ours no
+    /// more.
     fn is_over(&self, pass: &Pass<'_, '_>, i: usize, handle: Handle) -> bool {
         let (snapshot, info, flow) = (pass.snapshot, pass.info(i), self.flows.get(handle));
         let anew =
@@ -215,7 +222,10 @@ impl Nat {
                 server.members.contains(flow.target) && reach.addr == flow.translated.dst
             })
         };
+        let src = flow.translated.src;
+        let ours = || snapshot.own.get(src).is_some() || snapshot.pools.get(src).is_some();
         anew || matches!(flow.kind, Kind::Dnat | Kind::Proxy) && !served()
+            || flow.kind != Kind::Dnat && !ours()
     }
 
     /// Removes the flow at `handle`.
@@ -238,6 +248,12 @@ impl Nat {
                 return;
             }
             self.end(pass, handle);
+        }
+        if matches!(wish.kind, Kind::Snat | Kind::Tnat)
+            && let Some(reason) = pass.unroutable(i)
+        {
+            pass.drop(i, reason);
+            return;
         }
         if !wish.begins {
             pass.drop(i, Drop::NoFlow);
@@ -273,7 +289,19 @@ impl Nat {
                 }
             }
         }
-        match self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts) {
+        let mut inserted = self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts);
+        // Two connections of a client from one port, to two services that a target serves at one port: it would take them
+        // for one, so the second comes to it from another port.
+        if wish.kind == Kind::Dnat && matches!(info.proto, protocol::TCP | protocol::UDP) {
+            for _ in 0..OTHER_PORTS {
+                if !matches!(inserted, Err(Refused::Taken)) {
+                    break;
+                }
+                flow.translated.sport = ports::FIRST + self.seed.below(u64::from(ports::PORTS)) as u16;
+                inserted = self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts);
+            }
+        }
+        match inserted {
             Ok(inserted) => {
                 inserted.gone.iter().for_each(|gone| self.forget(gone, pass.stats));
                 self.letters.extend(inserted.letter);
@@ -323,10 +351,13 @@ pub(crate) const fn is_echo(proto: u8) -> bool {
     matches!(proto, protocol::ICMP | protocol::ICMPV6)
 }
 
-/// What a packet of `flow` is rewritten to.
-fn rewrite(flow: &Flow, direction: Direction) -> Rewrite {
-    let (before, after) = shown(flow, direction);
-    change(&before, &after)
+/// Whether packet `i` is what goes in `direction`: echo requests go from the initiator, replies to it. The other way they
+/// are of another conversation that happens to have the same number.
+#[inline]
+fn goes(pass: &Pass<'_, '_>, i: usize, direction: Direction) -> bool {
+    let info = pass.info(i);
+    let echo = if info.is_icmp() && info.fragment != Fragment::Later { pass.echo(i) } else { None };
+    echo.is_none_or(|echo| (echo == Echo::Request) == (direction == Direction::Original))
 }
 
 /// A packet of `flow` as it comes and as it goes on.
@@ -419,7 +450,8 @@ pub(crate) fn may_open(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
     match info.proto {
         protocol::TCP => state::asks(info.tcp_flags),
         protocol::ICMP | protocol::ICMPV6 => {
-            info.fragment == Fragment::Later || pass.echo(i) == Some(crate::wire::icmpv4::Echo::Request)
+            // A later fragment finds what the first one has opened.
+            info.fragment != Fragment::Later && pass.echo(i) == Some(Echo::Request)
         }
         _ => true,
     }

@@ -32,20 +32,34 @@ struct Key {
     src: Addr,
     dst: Addr,
     id: u32,
+    /// In IPv6 always 0: later fragments may name another header than the first one, and only that of the first counts
+    /// (RFC 8200 section 4.5).
     proto: u8,
 }
 
 impl Key {
     fn of(info: &IpInfo) -> Self {
-        Self { src: info.src, dst: info.dst, id: info.fragment_id, proto: info.proto }
+        let proto = if info.is_v6 { 0 } else { info.proto };
+        Self { src: info.src, dst: info.dst, id: info.fragment_id, proto }
     }
+}
+
+/// What only the first fragment of a packet tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// Source port, or what stands for it.
+    pub sport: u16,
+    /// Destination port, or what stands for it.
+    pub dport: u16,
+    /// Layer-4 protocol, behind all extension headers.
+    pub proto: u8,
 }
 
 /// The ports of a packet.
 #[derive(Debug, Clone, Copy)]
 struct Known {
     key: Key,
-    ports: (u16, u16),
+    told: Told,
     since: Instant,
 }
 
@@ -91,29 +105,30 @@ impl Fragments {
     /// Remembers the ports of the packet of which `info` is the first fragment. `false`: another first fragment of the
     /// same packet had other ports, so one of the two is forged, and nobody can tell which.
     pub fn first(&mut self, now: Instant, info: &IpInfo) -> bool {
-        let (key, ports) = (Key::of(info), (info.sport, info.dport));
+        let key = Key::of(info);
+        let told = Told { sport: info.sport, dport: info.dport, proto: info.proto };
         let places = self.places(&key);
         let set = &mut self.known[places];
         if let Some(known) = set.iter_mut().flatten().find(|known| known.key == key) {
-            if known.ports != ports && now.since(known.since) < BELIEF {
+            if known.told != told && now.since(known.since) < BELIEF {
                 return false;
             }
-            *known = Known { key, ports, since: now };
+            *known = Known { key, told, since: now };
             return true;
         }
         // A free place, else the oldest.
         let oldest = set.iter_mut().min_by_key(|place| place.map_or(Instant::ZERO, |known| known.since));
         if let Some(place) = oldest {
-            *place = Some(Known { key, ports, since: now });
+            *place = Some(Known { key, told, since: now });
         }
         true
     }
 
-    /// The ports of the packet of which `info` is a later fragment, when the first one has been seen.
-    pub fn later(&self, now: Instant, info: &IpInfo) -> Option<(u16, u16)> {
+    /// Ports and protocol of the packet of which `info` is a later fragment, when the first one has been seen.
+    pub fn later(&self, now: Instant, info: &IpInfo) -> Option<Told> {
         let key = Key::of(info);
         let known = self.known[self.places(&key)].iter().flatten().find(|known| known.key == key)?;
-        (now.since(known.since) < MEMORY).then_some(known.ports)
+        (now.since(known.since) < MEMORY).then_some(known.told)
     }
 
     /// Holds `frame`, a later fragment whose first one has not been seen. `false` when there is no room.
@@ -194,6 +209,10 @@ mod tests {
         }
     }
 
+    fn udp(sport: u16, dport: u16) -> Option<Told> {
+        Some(Told { sport, dport, proto: protocol::UDP })
+    }
+
     fn fragments() -> Fragments {
         Fragments::new(&mut Seed::new(1))
     }
@@ -203,9 +222,23 @@ mod tests {
         let mut f = fragments();
         assert!(f.first(Instant::ZERO, &part(7, Fragment::First, (5, 53))));
         let later = part(7, Fragment::Later, (0, 0));
-        assert_eq!(f.later(Instant::from_micros(29_999_999), &later), Some((5, 53)));
+        assert_eq!(f.later(Instant::from_micros(29_999_999), &later), udp(5, 53));
         assert_eq!(f.later(Instant::from_secs(30), &later), None);
         assert_eq!(f.later(Instant::ZERO, &part(8, Fragment::Later, (0, 0))), None);
+    }
+
+    #[test]
+    fn in_ipv6_the_first_fragment_alone_names_the_protocol() {
+        let mut f = fragments();
+        let first = IpInfo { is_v6: true, ..part(7, Fragment::First, (5, 53)) };
+        assert!(f.first(Instant::ZERO, &first));
+        let later = IpInfo { proto: protocol::DESTINATION_OPTIONS, ..first };
+        assert_eq!(f.later(Instant::ZERO, &later), udp(5, 53));
+        assert!(!f.first(Instant::ZERO, &IpInfo { proto: protocol::TCP, ..first }), "two first ones");
+        // In IPv4 it tells packets apart (RFC 791 section 3.2).
+        assert!(f.first(Instant::ZERO, &part(8, Fragment::First, (5, 53))));
+        let other = IpInfo { proto: protocol::TCP, ..part(8, Fragment::Later, (0, 0)) };
+        assert_eq!(f.later(Instant::ZERO, &other), None);
     }
 
     #[test]
@@ -215,7 +248,7 @@ mod tests {
         assert!(f.first(Instant::ZERO, &part(7, Fragment::First, (5, 53))));
         assert!(!f.first(Instant::ZERO, &part(7, Fragment::First, (5, 22))));
         assert!(f.first(Instant::from_secs(1), &part(7, Fragment::First, (5, 22))), "numbers are used again");
-        assert_eq!(f.later(Instant::from_secs(1), &part(7, Fragment::Later, (0, 0))), Some((5, 22)));
+        assert_eq!(f.later(Instant::from_secs(1), &part(7, Fragment::Later, (0, 0))), udp(5, 22));
     }
 
     #[test]
@@ -249,6 +282,6 @@ mod tests {
         for id in 0..100_000 {
             assert!(f.first(Instant::from_micros(u64::from(id)), &part(id, Fragment::First, (1, 2))));
         }
-        assert_eq!(f.later(Instant::from_secs(1), &part(99_999, Fragment::Later, (0, 0))), Some((1, 2)));
+        assert_eq!(f.later(Instant::from_secs(1), &part(99_999, Fragment::Later, (0, 0))), udp(1, 2));
     }
 }

@@ -149,7 +149,7 @@ fn is_group(addr: Addr) -> bool {
 }
 
 /// True for an address that one host can have: neither zero, loopback, group, broadcast nor reserved.
-fn is_host(addr: Addr) -> bool {
+pub(crate) fn is_host(addr: Addr) -> bool {
     match addr.to_ip() {
         IpAddr::V4(addr) => !matches!(addr.octets()[0], 0 | 127 | 224..),
         IpAddr::V6(addr) => !addr.is_unspecified() && !addr.is_loopback() && !addr.is_multicast(),

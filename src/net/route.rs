@@ -129,6 +129,19 @@ impl Routes {
     }
 }
 
+/// Addresses that stand in no packet between networks (RFC 1812 section 5.3.7, RFC 3927 section 2.7, RFC 4291).
+pub fn is_martian(addr: Addr) -> bool {
+    match addr.to_ip() {
+        std::net::IpAddr::V4(v4) => {
+            let first = v4.octets()[0];
+            first == 0 || first >= 224 || v4.is_loopback() || v4.is_link_local()
+        }
+        std::net::IpAddr::V6(v6) => {
+            v6.is_unspecified() || v6.is_loopback() || v6.is_multicast() || v6.is_unicast_link_local()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,5 +229,27 @@ mod tests {
         assert_eq!(routes.source(5, addr("8.8.8.8")), Some(addr("192.0.2.1")));
         assert_eq!(routes.source(5, addr("2001:4860::1")), Some(addr("2001:db8:5::1")));
         assert_eq!(Routes::default().source(1, addr("8.8.8.8")), None);
+    }
+
+    #[test]
+    fn only_addresses_of_single_hosts_beyond_a_link_are_routed() {
+        for (addr, martian) in [
+            ("0.1.2.3", true),
+            ("127.9.9.9", true),
+            ("169.254.1.1", true),
+            ("224.0.0.1", true),
+            ("240.0.0.1", true),
+            ("255.255.255.255", true),
+            ("10.0.0.1", false),
+            ("223.255.255.254", false),
+            ("::", true),
+            ("::1", true),
+            ("fe80::1", true),
+            ("ff02::1", true),
+            ("2001:db8::1", false),
+            ("fd00::1", false),
+        ] {
+            assert_eq!(is_martian(self::addr(addr)), martian, "{addr}");
+        }
     }
 }

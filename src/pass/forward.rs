@@ -15,7 +15,7 @@ use super::refuse::Refused;
 use crate::net::bucket::Bucket;
 use crate::net::fragment::fragment;
 use crate::net::icmp_error::Cause;
-use crate::net::route::Way;
+use crate::net::route::{Way, is_martian};
 use crate::net::translate::Rewrite;
 use crate::net::waiting::{Fate, Told, Waiting};
 use crate::net::{Addr, PortId, translate};
@@ -114,6 +114,18 @@ impl Pass<'_, '_> {
         self.may_go(i, &way).then_some(way)
     }
 
+    /// Why no router sends packet `i` on, whoever it is to look like: its source is one of our addresses, or it is from or
+    /// to an address that belongs to no single host beyond a link.
+    pub fn unroutable(&self, i: usize) -> Option<Drop> {
+        let (info, snapshot) = (self.info(i), self.snapshot);
+        let unroutable = |addr| is_martian(addr) || snapshot.routes.is_broadcast(addr);
+        if snapshot.own.get(info.src).is_some() {
+            Some(Drop::OwnSource)
+        } else {
+            (unroutable(info.src) || unroutable(info.dst)).then_some(Drop::Martian)
+        }
+    }
+
     /// Whether packet `i` may go by `way`. If not, it was dropped, and its sender was told so.
     pub fn may_go(&mut self, i: usize, way: &Way) -> bool {
         if self.info(i).ttl <= 1 {
@@ -121,6 +133,14 @@ impl Pass<'_, '_> {
             return false;
         }
         self.fits(i, way.mtu)
+    }
+
+    /// Whether packet `i` could leave by interface `port`, as [`Pass::may_go`] would find; nothing becomes of it here.
+    pub fn could_go(&self, i: usize, port: PortId) -> bool {
+        let info = self.info(i);
+        let mtu = self.snapshot.port(port).map_or(u16::MAX, |port| port.mtu);
+        let fits = || !exceeds(&fitted(self.frames[i].meta, info, mtu), info, mtu);
+        info.ttl > 1 && (fits() || self.may_be_cut(i, info))
     }
 
     /// Whether packet `i` is at most `mtu` bytes, or may be made so; its notes say so from now on. If not, it was

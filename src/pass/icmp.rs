@@ -28,6 +28,13 @@ impl Pass<'_, '_> {
         found.ok().filter(|quoted| quoted.src.is_v4() != info.is_v6)
     }
 
+    /// Whether error `i` of IPv4 tells a host of a shorter way. That of IPv6 counts as no error (RFC 4443 section 2.1).
+    pub fn redirects(&self, i: usize) -> bool {
+        let (info, frame) = (self.info(i), self.frames[i].bytes());
+        !info.is_v6
+            && icmpv4::Packet::new(info.l4(frame)).is_ok_and(|m| m.message() == icmpv4::message::REDIRECT)
+    }
+
     /// Whether error `i` says that packets are too big for an MTU that no link has: forged, to make a sender's packets
     /// as small as can be (RFC 5927 section 7, RFC 8201 section 4).
     pub fn claims_impossible_mtu(&self, i: usize) -> bool {

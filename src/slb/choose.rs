@@ -7,11 +7,13 @@ use super::{Request, forget};
 use crate::flow::{Direction, State, state};
 use crate::net::Addr;
 use crate::net::bucket::Bucket;
+use crate::net::icmp_error::is_host;
 use crate::pass::Pass;
 use crate::seed::Seed;
 use crate::snapshot::{Mode, Reach, Snapshot};
 use crate::stat::{Drop, MAX_SERVERS, WorkerStats};
 use crate::time::Instant;
+use crate::wire::Fragment;
 
 /// How many targets every server has been asked for.
 #[derive(Debug)]
@@ -83,6 +85,11 @@ impl Chooser {
     }
 }
 
+/// Whether no single host can be `client`: nobody could be answered, and no target is to try (RFC 1812 section 5.3.7).
+pub(super) fn is_nobody(snapshot: &Snapshot, client: Addr) -> bool {
+    !is_host(client) || snapshot.routes.is_broadcast(client)
+}
+
 /// The target of this packet's session, which is created or moved when need be, and how to get there.
 ///
 /// # Errors
@@ -95,7 +102,7 @@ pub(super) fn assign<'a, K: Key>(
     request: &Request<'_, K>,
 ) -> Result<(u16, &'a Reach), Drop> {
     if request.is_alone() {
-        return by_method(chooser, pass, request).map(|(target, reach, _)| (target, reach));
+        return alone(chooser, pass, request);
     }
     // The port of a client comes back with a new connection: that one is given to a target anew.
     let asks = state::asks(request.info.tcp_flags);
@@ -103,16 +110,24 @@ pub(super) fn assign<'a, K: Key>(
         && !(asks && table.get(place).finished())
     {
         let session = table.get_mut(place);
-        session.touch(pass.now, request.info.tcp_flags, Direction::Original);
         if let Some(reach) = pass.snapshot.reach(session.target, request.info.is_v6)
             && request.server.members.contains(session.target)
         {
+            if leaves(pass, request, reach) {
+                session.touch(pass.now, request.info.tcp_flags, Direction::Original);
+            }
             // Enabled or not: disabling a target takes new sessions away, not old ones.
             return Ok((session.target, reach));
         }
         return relocate(session, chooser, pass, request);
     }
     begin(table, chooser, pass, request)
+}
+
+/// Of a packet that is going to be refused nobody will know.
+#[inline]
+fn leaves<K: Key>(pass: &Pass<'_, '_>, request: &Request<'_, K>, reach: &Reach) -> bool {
+    reach.mode != Mode::Nat || pass.could_go(request.frame, reach.hop.port)
 }
 
 /// The target that the server's method chooses, how to get there, and why it is that one.
@@ -129,6 +144,37 @@ fn by_method<'a, K: Key>(
     Ok((target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, why))
 }
 
+/// The target that everybody would choose, and choose again; of a connection that has been lost, whoever may have had it.
+fn consistent<'a, K: Key>(
+    chooser: &Chooser,
+    pass: &Pass<'a, '_>,
+    request: &Request<'_, K>,
+    lost: bool,
+) -> Result<(u16, &'a Reach), Drop> {
+    let (snapshot, client, v6) = (pass.snapshot, request.client(), request.info.is_v6);
+    let candidates = snapshot.class(request.server, client.addr).candidates(v6);
+    let ring = if lost { &candidates.lost } else { &candidates.ring };
+    let hash = chooser.hash.session(request.server.method, &client, snapshot.hashbits);
+    let target = ring.choose(hash).ok_or(Drop::NoTarget)?;
+    Ok((target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?))
+}
+
+/// The target of a packet that has no session.
+fn alone<'a, K: Key>(
+    chooser: &mut Chooser,
+    pass: &Pass<'a, '_>,
+    request: &Request<'_, K>,
+) -> Result<(u16, &'a Reach), Drop> {
+    if is_nobody(pass.snapshot, request.info.src) {
+        return Err(Drop::Martian);
+    }
+    match request.info.fragment {
+        Fragment::None => by_method(chooser, pass, request).map(|(target, reach, _)| (target, reach)),
+        // All pieces of one question go to one target, and nothing remembers which.
+        Fragment::First | Fragment::Later => consistent(chooser, pass, request, false),
+    }
+}
+
 /// Moves a session whose target has gone to another one.
 #[cold]
 fn relocate<'a, K: Key>(
@@ -138,6 +184,10 @@ fn relocate<'a, K: Key>(
     request: &Request<'_, K>,
 ) -> Result<(u16, &'a Reach), Drop> {
     let (target, reach, _) = by_method(chooser, pass, request)?;
+    if !leaves(pass, request, reach) {
+        return Ok((target, reach));
+    }
+    session.touch(pass.now, request.info.tcp_flags, Direction::Original);
     pass.stats.target(session.target).sessions.sub(1);
     session.move_to(target);
     pass.stats.target(target).sessions.add(1);
@@ -154,23 +204,26 @@ fn begin<'a, K: Key>(
     request: &Request<'_, K>,
 ) -> Result<(u16, &'a Reach), Drop> {
     let (now, snapshot, stats, server) = (pass.now, pass.snapshot, pass.stats, request.server);
-    let (number, tcp_flags, v6) = (request.key.server(), request.info.tcp_flags, request.info.is_v6);
+    let (number, tcp_flags) = (request.key.server(), request.info.tcp_flags);
+    // Whoever has a session was somebody when it began.
+    if is_nobody(snapshot, request.info.src) {
+        return Err(Drop::Martian);
+    }
     // The rest of a connection that is not remembered goes where everybody would send it who does not remember it.
     let lost = request.is_tcp() && !state::asks(tcp_flags);
     let stores = chooser.may_store(now, snapshot.synrate);
     let (target, reach, why) = if lost || !stores {
-        let client = request.client();
-        let candidates = snapshot.class(server, client.addr).candidates(v6);
-        let ring = if lost { &candidates.lost } else { &candidates.ring };
-        let hash = chooser.hash.session(server.method, &client, snapshot.hashbits);
-        let target = ring.choose(hash).ok_or(Drop::NoTarget)?;
-        (target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, Why::Consistent)
+        let (target, reach) = consistent(chooser, pass, request, lost)?;
+        (target, reach, Why::Consistent)
     } else {
         by_method(chooser, pass, request)?
     };
     // The end of a connection that nobody remembers begins no new one.
     if reach.mode == Mode::Nat && state::ends(tcp_flags) {
         return Err(Drop::NoFlow);
+    }
+    if !leaves(pass, request, reach) {
+        return Ok((target, reach));
     }
     if !stores {
         stats.work.unstored.add(1);

@@ -30,7 +30,8 @@ use crate::seed::Seed;
 use crate::snapshot::{Mode, Reach, Server, Services, Snapshot};
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
-use crate::wire::{IpInfo, protocol};
+use crate::wire::icmpv4::Echo;
+use crate::wire::{Fragment, IpInfo, protocol};
 use choose::Chooser;
 use method::Client;
 use session::{Key, Key4, Key6, Session, Spot, Table};
@@ -169,11 +170,15 @@ fn balance<K: Key>(
     let mut requests = ArrayVec::<Request<'_, K>, BATCH_MAX>::new();
     for i in bits(mask) {
         let info = pass.info(i);
+        if is_no_request(pass, i, info) {
+            continue;
+        }
         match request(table, pass.snapshot, i, info) {
             None => {}
             Some(Ok(Request { server: Server { gslb: Some(gslb), .. }, key, .. })) => {
                 let number = key.server();
                 match info.proto {
+                    _ if choose::is_nobody(pass.snapshot, info.src) => pass.drop(i, Drop::Martian),
                     protocol::UDP => gslb::serve(pass, i, number, gslb, chooser),
                     _ => pass.drop(i, Drop::NoServer),
                 }
@@ -231,6 +236,14 @@ fn send_unchanged(
         }
         pass.stats.work.forwarded.add(1);
     }
+}
+
+/// Whether packet `i` is a message of ICMP that asks a server for nothing: all but echo requests. Those of routers,
+/// neighbours and listeners are for one link, and their hop limit proves that no router has passed them on (RFC 4861
+/// section 3.1); we are none to a target, which would believe what somebody on another link says.
+#[inline]
+fn is_no_request(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
+    info.is_icmp() && info.fragment != Fragment::Later && pass.echo(i) != Some(Echo::Request)
 }
 
 /// What packet `i` asks for; `None` when it is not for a virtual address.

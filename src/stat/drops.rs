@@ -93,7 +93,7 @@ drops! {
     DnsResponse = "dns-response",
     /// every target of the server has as many sessions as it may have
     Full = "full",
-    /// source or destination address that no router forwards
+    /// source or destination address that no router forwards, or of a client that cannot be one host
     Martian = "martian",
     /// no network and no gateway that is up leads to the destination
     NoRoute = "no-route",

@@ -219,7 +219,9 @@ fn dissect_v6(frame: &[u8], l3_offset: usize) -> Result<IpInfo, Malformed> {
         Some(_) => Fragment::Later,
     };
     let offset = upper.fragment.map_or(0, |fragment| usize::from(fragment.offset));
-    check_fragment(offset, upper.protocol, payload)?;
+    // A later fragment may name any protocol (RFC 8200 section 4.5), so the longest header is what it must leave alone.
+    let proto = if fragment == Fragment::Later { protocol::TCP } else { upper.protocol };
+    check_fragment(offset, proto, payload)?;
     let layer4 = Layer4::read(upper.protocol, fragment, payload)?;
     Ok(IpInfo {
         src,

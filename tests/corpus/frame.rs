@@ -8,6 +8,7 @@
 //! arp IP is-at MAC to IP [at MAC]    reply
 //! ipv4 SRC DST | ipv6 SRC DST, then [ttl N] [id N] [frag OFFSET[+]]    `+`: more fragments follow
 //! opt HEX            IPv4 options, a multiple of four bytes
+//! dest-opt           IPv6 destination options in front of layer 4, behind the fragment header if there is one
 //! tcp SPORT DPORT FLAGS [mss N] [seq N] [ack N]    flags in the letters of tcpdump: S . P F R U E W, `none`;
 //!                                    sequence number 7 and acknowledgment 1 if nothing is said
 //! udp SPORT DPORT [no-sum]           `no-sum`: without checksum
@@ -126,6 +127,8 @@ struct Recipe {
     ident: u16,
     /// IPv4 options.
     options: Vec<u8>,
+    /// IPv6 destination options.
+    dest_opt: bool,
     /// Offset in bytes, and whether more follow.
     fragment: Option<(usize, bool)>,
     l4: L4,
@@ -175,6 +178,7 @@ impl Recipe {
             "ttl" => self.ttl = Some(words.value("TTL")?),
             "id" => self.ident = words.value("identification")?,
             "opt" => self.options = words.hex()?,
+            "dest-opt" => self.dest_opt = true,
             "frag" => {
                 let text: String = words.value("fragment offset")?;
                 let offset = text.trim_end_matches('+');
@@ -373,18 +377,23 @@ impl Recipe {
             }
             L3::V6(src, dst) => {
                 let (proto, layer4) = self.layer4(src.into(), dst.into())?;
+                let first = if self.dest_opt { protocol::DESTINATION_OPTIONS } else { proto };
                 let mut inner = Vec::new();
                 if let Some((offset, more)) = self.fragment {
                     let word = offset as u16 & !7 | u16::from(more);
-                    inner.extend([proto, 0, (word >> 8) as u8, word as u8, 0, 0]);
+                    inner.extend([first, 0, (word >> 8) as u8, word as u8, 0, 0]);
                     inner.extend(self.ident.to_be_bytes());
+                }
+                if self.dest_opt {
+                    // Filled up with one option of padding.
+                    inner.extend([proto, 0, 1, 4, 0, 0, 0, 0]);
                 }
                 let l4_at = ipv6::HEADER_LEN + inner.len();
                 inner.extend(layer4);
                 let header = ipv6::Repr {
                     src,
                     dst,
-                    next_header: if self.fragment.is_some() { protocol::FRAGMENT } else { proto },
+                    next_header: if self.fragment.is_some() { protocol::FRAGMENT } else { first },
                     hop_limit: self.ttl.unwrap_or(64),
                     payload_len: inner.len() as u16,
                 };

@@ -20,8 +20,10 @@ fn frames(file: &File) -> impl Iterator<Item = &Incoming> {
 
 /// Files whose flows claim ports. Of a batch first all known flows are carried, which ends some and frees their ports,
 /// then new ones are opened: so it can have another port than it had if its frames had come one by one, and answers
-/// for a certain port find another flow or none. Where tables are full, another one has to go.
-const CLAIMING: [&str; 4] = ["proxy.case", "/nat.case", "tnat.case", "limits.case"];
+/// for a certain port find another flow or none. Where tables are full, another one has to go. In routing mode it is
+/// connections of one client that a target would take for one: which of them is the second gets another port.
+const CLAIMING: [&str; 6] =
+    ["proxy.case", "/nat.case", "tnat.case", "limits.case", "routed.case", "single.case"];
 
 /// What a frame comes to before anybody asks for flows and ports.
 const FORMAL: [&str; 8] = [

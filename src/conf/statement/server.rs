@@ -65,7 +65,10 @@ pub(super) const STATEMENTS: &[Statement] = &[
     ),
     Statement::new(Kind::Server, "onepacket", Arg::Switch, "each datagram of UDP gets a target of its own")
         .default("disable")
-        .doc("No session is kept for UDP. It is for protocols of one question and one answer, such as DNS.")
+        .doc(
+            "No session is kept for UDP. It is for protocols of one question and one answer, such as DNS. A datagram in \
+             fragments goes to the target that follows from the client alone.",
+        )
         .ours(),
     Statement::new(
         Kind::Server,

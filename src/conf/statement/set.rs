@@ -49,7 +49,10 @@ pub(super) const STATEMENTS: &[Statement] = &[
     flag("localvirt", "0", "share 'virt' addresses with this host").kept("the host is not given them"),
     flag("ipforwarding", "0", "route between networks and to the gateway"),
     flag("mssclamp", "0", "lower the segment size of connections through tunnels")
-        .doc("The maximum segment size in SYN segments is lowered so that the tunnel's header fits into the MTU.")
+        .doc(
+            "The maximum segment size in SYN segments is lowered so that the tunnel's header fits into the MTU. See Tunnels: \
+             it is the targets that learn of it.",
+        )
         .ours(),
     Statement::new(Kind::Set, "tunnelsrc", Arg::Ipv4s(SOURCES_MAX), "source addresses of IPv4 tunnels, one per flow")
         .doc(
