@@ -118,7 +118,7 @@ impl Flow {
 /// Idle times after which a flow ends, in ticks of a tenth of a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// TCP before it is established.
+    /// TCP before it is established, or known to be.
     pub opening: u32,
     /// TCP.
     pub established: u32,
@@ -136,7 +136,7 @@ impl Timeouts {
     /// The timeout of a flow in `state`.
     pub const fn of(&self, state: State, tcp: bool) -> u32 {
         match state {
-            State::Opening => self.opening,
+            State::Resumed | State::Opening => self.opening,
             State::Established if tcp => self.established,
             State::Established => self.datagram,
             State::ClosingOriginal | State::ClosingReply => self.closing,

@@ -17,6 +17,7 @@ pub mod target;
 use arrayvec::ArrayVec;
 use bng_platform::BATCH_MAX;
 
+use crate::conf::model::Protocol;
 use crate::engine::Place;
 use crate::flow::{
     Cursor, Direction, Flow, Flows, Gone, Handle, Kind, Letter, Refused, Share, Spot, State, Timeouts, Tuple,
@@ -30,11 +31,23 @@ use crate::seed::Seed;
 use crate::snapshot::Snapshot;
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
+use crate::wire::tcp::flags::FIN;
 use crate::wire::{Fragment, IpInfo, MacAddr, protocol};
-pub use pools::{Claims, NatPorts, Pools};
+pub use pools::{Claims, NatPorts, Pools, Taken};
 
 /// Flows that one call of the housekeeping looks at.
 const SLICE: usize = 256;
+
+/// What a packet is to a connection that is not known here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// It may begin one.
+    Beginning,
+    /// It goes on with one of TCP that both its ends may well have: with the very port that it had, or not at all.
+    Middle,
+    /// It begins none and goes on with none.
+    Stray,
+}
 
 /// A flow to be opened.
 #[derive(Debug, Clone, Copy)]
@@ -56,8 +69,8 @@ pub struct Wish<'s> {
     pub timeouts: Timeouts,
     /// Interface on which replies come.
     pub replies: PortId,
-    /// The packet may begin a flow. If not, it is carried only if the flow is there.
-    pub begins: bool,
+    /// What the packet is to its connection. A stray one is carried only if the flow is there.
+    pub part: Part,
 }
 
 /// Translated connections of one worker.
@@ -199,6 +212,9 @@ impl Nat {
         self.letters.extend(touched.letter);
         if touched.news {
             self.report(handle);
+            if flow.kind != Kind::Dnat && self.flows.state(handle) == State::Established {
+                pools::believe(pass.snapshot, &flow.translated);
+            }
         }
         translate(pass, i, &flow, direction, &exit);
     }
@@ -225,7 +241,7 @@ impl Nat {
         self.count(pass.stats);
     }
 
-    /// Opens the flow that packet `i` begins, and carries the packet.
+    /// Opens the flow that packet `i` begins or goes on with, and carries the packet.
     pub fn open(&mut self, pass: &mut Pass<'_, '_>, i: usize, wish: &Wish<'_>) {
         let info = pass.info(i);
         let original = tuple(&info);
@@ -239,10 +255,11 @@ impl Nat {
             }
             self.end(pass, handle);
         }
-        if !wish.begins {
+        if wish.part == Part::Stray {
             pass.drop(i, Drop::NoFlow);
             return;
         }
+        let resumes = wish.part == Part::Middle;
         let mut flow = Flow {
             kind: wish.kind,
             original,
@@ -255,7 +272,19 @@ impl Nat {
         // Before anything is remembered: a packet that cannot leave opens nothing.
         let Some(exit) = exit(pass, i, &flow, Direction::Original) else { return };
         let translated = &mut flow.translated;
-        if wish.claim {
+        if wish.claim && resumes {
+            match self.claims.take_up(pass.snapshot, translated) {
+                Ok(()) => {}
+                Err(Taken::Perhaps) => {
+                    pass.drop(i, Drop::PortTaken);
+                    return;
+                }
+                Err(Taken::Surely) => {
+                    pass.reset(i, Drop::PortTaken);
+                    return;
+                }
+            }
+        } else if wish.claim {
             let from = std::iter::once(translated.src).chain(wish.more.iter().copied());
             let preferred = translated.sport;
             let seed = self.seed.next_u64();
@@ -273,7 +302,9 @@ impl Nat {
                 }
             }
         }
-        match self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts) {
+        // The end of what was never heard of proves as little as the middle.
+        let flags = if resumes { info.tcp_flags & !FIN } else { info.tcp_flags };
+        match self.flows.insert(pass.now, &flow, flags, &wish.timeouts) {
             Ok(inserted) => {
                 inserted.gone.iter().for_each(|gone| self.forget(gone, pass.stats));
                 self.letters.extend(inserted.letter);
@@ -289,6 +320,9 @@ impl Nat {
         }
         self.count(pass.stats);
         pass.stats.work.opened.add(1);
+        if resumes {
+            pass.stats.work.resumed.add(1);
+        }
         translate(pass, i, &flow, Direction::Original, &exit);
     }
 
@@ -412,15 +446,30 @@ fn count(pass: &Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction) {
     }
 }
 
-/// A packet that may begin a flow: not the rest of one that is forgotten. Sent on without a flow, it would show an
-/// address that nobody outside knows, so it is dropped. Nothing but SYN opens a connection of TCP, and
-/// of ICMP only echo requests are asked.
-pub(crate) fn may_open(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
-    match info.proto {
+/// What packet `i` of a host inside or a target is to a connection to the outside. Sent on without a flow, it would show
+/// an address that nobody outside knows. Nothing but SYN opens a connection of TCP, and of ICMP only echo requests are
+/// asked.
+fn part(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> Part {
+    let begins = match info.proto {
+        _ if pass.errors() & 1 << i != 0 => false,
         protocol::TCP => state::asks(info.tcp_flags),
         protocol::ICMP | protocol::ICMPV6 => {
             info.fragment == Fragment::Later || pass.echo(i) == Some(crate::wire::icmpv4::Echo::Request)
         }
         _ => true,
+    };
+    match info.proto {
+        _ if begins => Part::Beginning,
+        // A later fragment has no flags of its own.
+        protocol::TCP if state::goes_on(info.tcp_flags) && !answers(pass.snapshot, info) => Part::Middle,
+        _ => Part::Stray,
     }
+}
+
+/// Whether a segment looks like the answer to a client of a server: such a connection was opened from outside, and goes
+/// on with the client's next segment.
+fn answers(snapshot: &Snapshot, info: &IpInfo) -> bool {
+    let serves =
+        snapshot.served.get(info.src).is_some_and(|at| at.find(Some(Protocol::Tcp), info.sport).is_some());
+    serves || snapshot.own.get(info.src).is_some()
 }

@@ -13,19 +13,35 @@ use crate::snapshot::Snapshot;
 use crate::time::{Duration, Instant};
 use crate::wire::protocol;
 
-/// The ports of one address, by protocol; 24 KiB.
+/// The ports of one address, by protocol; 32 KiB.
 #[derive(Debug)]
 pub struct Pools {
     tcp: PortPool,
     udp: PortPool,
     /// Identifiers of echo requests.
     echo: PortPool,
+    /// Those of TCP whose connections were taken up in the middle, and whose peers have not confirmed them yet.
+    doubted: PortPool,
+}
+
+/// A port that a connection cannot go on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It belongs to a connection of which it is certain, or is none that we give: it was never that of another one.
+    Surely,
+    /// The connection that has it was itself taken up in the middle, and its peer may yet deny it.
+    Perhaps,
 }
 
 impl Pools {
     /// All ports free. `seed` decides where claims begin.
     pub fn new(seed: u64) -> Self {
-        Self { tcp: PortPool::new(seed), udp: PortPool::new(seed >> 16), echo: PortPool::new(seed >> 32) }
+        Self {
+            tcp: PortPool::new(seed),
+            udp: PortPool::new(seed >> 16),
+            echo: PortPool::new(seed >> 32),
+            doubted: PortPool::new(0),
+        }
     }
 
     /// The ports of `proto`; `None` for a protocol without ports, of which each pair of addresses has one flow.
@@ -105,13 +121,37 @@ impl Claims {
             let all = &snapshot.natports;
             let of = if is_echo(original.proto) { &all.idents } else { &all.ports };
             if let Some(port) = pool.claim(of, Some(preferred), seed) {
-                if !self.used.iter().any(|(used, _)| *used == addr) {
-                    self.used.push((addr, pools.clone()));
-                }
+                self.note(addr, pools);
                 return Some((addr, port));
             }
         }
         None
+    }
+
+    /// Takes the port that a TCP connection must have had that goes on with segments like `translated`: no other one
+    /// would mean anything to its peer.
+    ///
+    /// # Errors
+    /// The port is not to be had.
+    pub fn take_up(&mut self, snapshot: &Snapshot, translated: &Tuple) -> Result<(), Taken> {
+        let Tuple { src, sport, .. } = *translated;
+        let pools = snapshot.pools.get(src).ok_or(Taken::Perhaps)?;
+        if !snapshot.natports.ports.contains(sport) {
+            return Err(Taken::Surely);
+        }
+        if !pools.tcp.claim_exactly(sport) {
+            return Err(if pools.doubted.is_claimed(sport) { Taken::Perhaps } else { Taken::Surely });
+        }
+        pools.doubted.claim_exactly(sport);
+        self.note(src, pools);
+        Ok(())
+    }
+
+    /// Ports of `addr` are to be given back to `pools`.
+    fn note(&mut self, addr: Addr, pools: &Arc<Pools>) {
+        if !self.used.iter().any(|(used, _)| *used == addr) {
+            self.used.push((addr, pools.clone()));
+        }
     }
 
     /// The port of `addr` that `original` has lost in this batch, to be taken up again: whoever still remembers its old
@@ -151,8 +191,21 @@ impl Claims {
         if let Some((_, pools)) = self.used.iter().find(|(used, _)| *used == addr)
             && let Some(pool) = pools.of(proto)
         {
+            if proto == protocol::TCP {
+                pools.doubted.release(port);
+            }
             pool.release(port);
         }
+    }
+}
+
+/// The peer of a connection whose segments go on as `translated` has answered.
+pub(super) fn believe(snapshot: &Snapshot, translated: &Tuple) {
+    if translated.proto == protocol::TCP
+        && let Some(pools) = snapshot.pools.get(translated.src)
+        && pools.doubted.is_claimed(translated.sport)
+    {
+        pools.doubted.release(translated.sport);
     }
 }
 

@@ -123,6 +123,7 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge, shelves: 
         targets,
         translation: translation(model),
         tnats: AddrMap::build(&tnats(model)),
+        served: AddrMap::build(&served(model)),
         pools: AddrMap::build(&pools(model, known)),
         asking: known.asking(),
         natports: NatPorts::new(&model.tuning.natports.runs()),
@@ -147,7 +148,37 @@ fn services(model: &Model) -> Vec<(Addr, Services)> {
             claims.entry(ip.into()).or_default().push(claim);
         }
     }
+    build(claims)
+}
+
+fn build(claims: BTreeMap<Addr, Vec<Claim>>) -> Vec<(Addr, Services)> {
     claims.into_iter().map(|(addr, claims)| (addr, Services::build(&claims))).collect()
+}
+
+/// What targets serve at their own addresses in routing mode. It does not matter who is up: answers come before the
+/// first check is answered.
+fn served(model: &Model) -> Vec<(Addr, Services)> {
+    let mut claims: BTreeMap<Addr, Vec<Claim>> = BTreeMap::new();
+    if !translation(model).is_wanted() && model.tnats.is_empty() {
+        return Vec::new();
+    }
+    for (number, server) in model.servers.iter().filter(|(_, s)| s.registered && s.gslb.is_none()) {
+        // Answers to a proxy are for an address of ours.
+        let proxied = |v4| server.proxy.as_ref().is_some_and(|p| p.addresses().any(|a| a.is_ipv4() == v4));
+        let routed = |v4| server.addresses().any(|a| a.is_ipv4() == v4) && !proxied(v4);
+        let members = server.members().filter_map(|number| model.targets.get(&number));
+        for target in members.filter(|target| !target.answers_by_itself()) {
+            let ports = match target.port {
+                0 => (!server.ports.is_any()).then(|| server.ports.runs()),
+                port => Some(vec![(port, port)]),
+            };
+            let claim = Claim { protocol: server.protocol, ports, server: *number };
+            for addr in target.addresses().filter(|addr| routed(addr.is_ipv4())) {
+                claims.entry(addr.into()).or_default().push(claim.clone());
+            }
+        }
+    }
+    build(claims)
 }
 
 /// Whether a method, a limit or somebody who waits for sessions to end needs to know what targets have to do.
