@@ -129,16 +129,38 @@ impl Nat {
     /// Takes what another worker tells.
     pub fn receive(&mut self, now: Instant, share: &Share, stats: &WorkerStats) {
         self.now = now;
+        let told = |flows: &Flows| match share {
+            Share::Touch { original, .. } => flows.find(now, flows.locate(original), original),
+            _ => None,
+        };
+        let resumed = told(&self.flows).is_some_and(|(handle, _)| self.is_resumed(handle));
         match self.flows.receive(now, share) {
             Ok(gone) => gone.iter().for_each(|gone| self.forget(gone, stats)),
             Err(_) => stats.work.clashed.add(1),
         }
-        if let Share::Touch { original, .. } = share
-            && let Some((handle, _)) = self.flows.find(now, self.flows.locate(original), original)
-        {
+        if let Some((handle, _)) = told(&self.flows) {
             self.report(handle);
+            if resumed {
+                self.settle(handle, stats);
+            }
         }
         self.count(stats);
+    }
+
+    /// The flow at `handle` was taken up in the middle, and its peer has not been heard.
+    fn is_resumed(&self, handle: Handle) -> bool {
+        self.flows.state(handle) == State::Resumed
+    }
+
+    /// Ends the flow at `handle` that was a resumed one until now, if one of its ends has denied it: it has had the port
+    /// of another one, which is to get it soon.
+    fn settle(&mut self, handle: Handle, stats: &WorkerStats) {
+        let flow = self.flows.get(handle);
+        let denied =
+            matches!(flow.kind, Kind::Snat | Kind::Tnat) && self.flows.state(handle) == State::Closed;
+        if denied && self.flows.owned(handle) {
+            self.end(handle, stats);
+        }
     }
 
     /// Removes idle flows, a slice at a time.
@@ -192,7 +214,7 @@ impl Nat {
             let Some((handle, direction)) = self.flows.find(pass.now, spot, &tuple) else { continue };
             if direction == Direction::Original && self.is_over(pass, i, handle) {
                 self.report(handle);
-                self.end(pass, handle);
+                self.end(handle, pass.stats);
             } else {
                 self.carry(pass, i, handle, direction);
             }
@@ -208,15 +230,20 @@ impl Nat {
         let Some(exit) = exit(pass, i, &flow, direction) else { return };
         let via = Via { port: pass.port, mac: pass.ethernet(i).src };
         let timeouts = timeouts(pass.snapshot, &flow);
+        let resumed = self.is_resumed(handle);
         let touched = self.flows.touch(handle, pass.now, direction, info.tcp_flags, via, &timeouts);
         self.letters.extend(touched.letter);
         if touched.news {
             self.report(handle);
-            if flow.kind != Kind::Dnat && self.flows.state(handle) == State::Established {
+            let state = self.flows.state(handle);
+            if flow.kind != Kind::Dnat && !state.half_open() && state != State::Closed {
                 pools::believe(pass.snapshot, &flow.translated);
             }
         }
         translate(pass, i, &flow, direction, &exit);
+        if resumed {
+            self.settle(handle, pass.stats);
+        }
     }
 
     /// Whether the flow at `handle` is none any more for packet `i` of its initiator: the packet asks for a new
@@ -235,10 +262,10 @@ impl Nat {
     }
 
     /// Removes the flow at `handle`.
-    fn end(&mut self, pass: &Pass<'_, '_>, handle: Handle) {
+    fn end(&mut self, handle: Handle, stats: &WorkerStats) {
         let gone = self.flows.remove(handle);
-        self.forget(&gone, pass.stats);
-        self.count(pass.stats);
+        self.forget(&gone, stats);
+        self.count(stats);
     }
 
     /// Opens the flow that packet `i` begins or goes on with, and carries the packet.
@@ -253,7 +280,7 @@ impl Nat {
                 self.carry(pass, i, handle, Direction::Original);
                 return;
             }
-            self.end(pass, handle);
+            self.end(handle, pass.stats);
         }
         if wish.part == Part::Stray {
             pass.drop(i, Drop::NoFlow);

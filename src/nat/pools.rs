@@ -299,6 +299,44 @@ mod tests {
     }
 
     #[test]
+    fn only_the_port_of_a_known_connection_is_surely_that_of_nobody_else() {
+        let mut snapshot = snapshot(&[addr(1)]);
+        snapshot.natports = NatPorts::new(&[(1_024, 49_999)]);
+        let (mut claims, mut others) = (Claims::default(), Claims::default());
+        let of = |port| Tuple { src: addr(1), sport: port, ..original(protocol::TCP, 1) };
+        // Never given, so never had.
+        for port in [1_023, 50_000] {
+            assert_eq!(claims.take_up(&snapshot, &of(port)), Err(Taken::Surely), "{port}");
+        }
+        assert_eq!(claims.take_up(&Snapshot::empty(), &of(40_000)), Err(Taken::Perhaps));
+        // Taken up, but not confirmed: by this worker or another one.
+        assert_eq!(claims.take_up(&snapshot, &of(40_000)), Ok(()));
+        assert_eq!(claims.take_up(&snapshot, &of(40_000)), Err(Taken::Perhaps));
+        assert_eq!(others.take_up(&snapshot, &of(40_000)), Err(Taken::Perhaps));
+        believe(&snapshot, &of(40_000));
+        assert_eq!(others.take_up(&snapshot, &of(40_000)), Err(Taken::Surely));
+        // Denied: it rests, then somebody else gets it, in doubt again.
+        assert_eq!(claims.take_up(&snapshot, &of(40_001)), Ok(()));
+        claims.rest(Instant::ZERO, addr(1), 40_001, &original(protocol::TCP, 1));
+        assert_eq!(others.take_up(&snapshot, &of(40_001)), Err(Taken::Perhaps));
+        claims.settle(Instant::ZERO + REST);
+        assert_eq!(others.take_up(&snapshot, &of(40_001)), Ok(()));
+        assert_eq!(claims.take_up(&snapshot, &of(40_001)), Err(Taken::Perhaps));
+        // What a new connection has was nobody's.
+        others.release(addr(1), 40_001, protocol::TCP);
+        let new = others.claim(
+            Instant::ZERO,
+            &snapshot,
+            [addr(1)].into_iter(),
+            40_001,
+            &original(protocol::TCP, 2),
+            7,
+        );
+        assert_eq!(new, Some((addr(1), 40_001)));
+        assert_eq!(claims.take_up(&snapshot, &of(40_001)), Err(Taken::Surely));
+    }
+
+    #[test]
     fn a_port_is_given_back_when_its_address_is_configured_no_more_and_when_a_worker_ends() {
         let of = snapshot(&[addr(1)]);
         let used = || of.pools.get(addr(1)).unwrap().used();
