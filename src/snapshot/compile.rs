@@ -286,6 +286,8 @@ mod tests {
 
     const FARM: &str = "
         interface 1 { name eth0 }
+        register interface 1
+        enable interface 1
         network 1 { addr 172.17.2.0 mask 255.255.255.0 real 172.17.2.1 mask6 64 real6 2001:db8:2::1 nat outside interface 1 }
         network 2 { addr 10.1.1.0 mask 255.255.255.0 real 10.1.1.254 nat inside interface 1 }
         register networks 1,2
@@ -304,8 +306,9 @@ mod tests {
         register servers 1,2,3,4";
 
     fn map(text: &str) -> AddrMap<Services> {
-        let model = Config::parse("f", text).0.model().expect("a model");
-        AddrMap::build(&served(&model))
+        let (config, diagnostics) = Config::parse("f", text);
+        assert_eq!(diagnostics.to_string(), "");
+        AddrMap::build(&served(&config.model().expect("a model")))
     }
 
     fn serves(map: &AddrMap<Services>, addr: &str, port: u16) -> bool {
