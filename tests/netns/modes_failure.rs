@@ -33,6 +33,11 @@ pub(crate) fn cases() -> Vec<Case> {
         tools,
         restarts,
     ));
+    cases.push(Case::new(
+        "after a restart connections go on or are reset, none hangs [raw threads 2]",
+        tools,
+        || restarts("raw threads 2"),
+    ));
     cases.extend(Case::per_door(
         "after a restart one of two connections with one port goes on, the other is reset",
         tools,
