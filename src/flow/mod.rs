@@ -379,6 +379,12 @@ impl Flows {
         family!(self, handle.v6, table => table.take(handle.record, Why::Removed))
     }
 
+    /// Removes the expired flow whose initiator sends `original`.
+    pub fn bury(&mut self, now: Instant, original: &Tuple) -> Option<Gone> {
+        let now = Tick::at(now);
+        family!(self, !original.src.is_v4(), table => table.bury(now, original))
+    }
+
     /// Removes expired flows: looks at no more than `slice` of each family, and at all of them within a second or, when
     /// there are more than a million, within a microsecond for each. `gone` is told of each.
     pub fn sweep(&mut self, now: Instant, slice: usize, mut gone: impl FnMut(Gone)) {

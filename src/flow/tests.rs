@@ -124,6 +124,24 @@ fn a_new_connection_takes_the_place_of_an_ended_one() {
 }
 
 #[test]
+fn only_an_expired_flow_is_buried() {
+    let mut table = flows(16, 16);
+    for v6 in [false, true] {
+        let flow = Flow {
+            original: tuple(v6, TCP, (1, 1), (200, 80)),
+            translated: tuple(v6, TCP, (1, 1), (201, 80)),
+            ..dnat((1, 1), 200, 201)
+        };
+        table.insert(at(0), &flow, SYN, &TIMEOUTS).unwrap();
+        assert_eq!(table.bury(at(49), &flow.original), None);
+        assert_eq!(table.bury(at(50), &flow.reply()), None, "no initiator sends that");
+        let gone = table.bury(at(50), &flow.original).unwrap();
+        assert_eq!((gone.flow, gone.why, gone.owned), (flow, Why::Expired, true));
+        assert_eq!((table.bury(at(50), &flow.original), table.len()), (None, 0));
+    }
+}
+
+#[test]
 fn a_full_table_gives_up_half_open_flows_first() {
     let mut table = flows(16, 1);
     for n in 1..=16 {

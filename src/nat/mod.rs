@@ -300,7 +300,11 @@ impl Nat {
         let Some(exit) = exit(pass, i, &flow, Direction::Original) else { return };
         let translated = &mut flow.translated;
         if wish.claim && resumes {
-            match self.claims.take_up(pass.snapshot, translated) {
+            // It may have been silent for too long just now: then its port is known.
+            if let Some(gone) = self.flows.bury(pass.now, &original) {
+                forget(pass.now, &mut self.claims, &mut self.letters, &gone, pass.stats);
+            }
+            match self.claims.take_up(pass.now, pass.snapshot, translated, &original) {
                 Ok(()) => {}
                 Err(Taken::Perhaps) => {
                     pass.drop(i, Drop::PortTaken);
