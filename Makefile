@@ -51,6 +51,7 @@ demo: ## the proof of concept and a farm of two web servers, live in network nam
 bench: ## the figures of BENCHMARKS.md on this machine (root, about 5 minutes)
 	packaging/install-dependencies.sh build bench
 	$(CARGO) bench --bench engine
+	$(CARGO) bench --bench engine -- instructions
 	$(CARGO) bench --bench veth
 
 lint: ## formatting and clippy, warnings are errors

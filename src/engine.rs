@@ -289,27 +289,37 @@ fn ingress(pass: &mut Pass<'_, '_>, dissected: &mut [Dissected], fragments: &mut
             continue;
         }
         let bytes = pass.frames[i].bytes();
-        match wire::dissect(bytes) {
-            Ok(mut found) => {
-                if let L3::Ip(info) = &mut found.l3
-                    && let Some(ident) = info.echo_ident(bytes)
-                {
-                    // An echo has no ports, but one number that tells it from others.
-                    (info.sport, info.dport) = (ident, ident);
-                }
-                let sorted = sort(pass, port, i, &found).and_then(|()| match &mut found.l3 {
-                    L3::Ip(info) if info.fragment != Fragment::None => join(pass, fragments, i, info),
-                    _ => Ok(()),
-                });
-                match sorted {
-                    Ok(()) => dissected[i] = found,
-                    Err(reason) => pass.drop(i, reason),
-                }
+        // In its place at once: it is large, and moving it costs as much as finding it out.
+        let found = &mut dissected[i];
+        *found = match wire::dissect(bytes) {
+            Ok(found) => found,
+            Err(why) => {
+                pass.drop(i, nonsense(why));
+                continue;
             }
-            Err(Malformed::Truncated) => pass.drop(i, Drop::Truncated),
-            Err(Malformed::BadChecksum) => pass.drop(i, Drop::Checksum),
-            Err(_) => pass.drop(i, Drop::Malformed),
+        };
+        if let L3::Ip(info) = &mut found.l3
+            && let Some(ident) = info.echo_ident(bytes)
+        {
+            // An echo has no ports, but one number that tells it from others.
+            (info.sport, info.dport) = (ident, ident);
         }
+        let sorted = sort(pass, port, i, found).and_then(|()| match &mut found.l3 {
+            L3::Ip(info) if info.fragment != Fragment::None => join(pass, fragments, i, info),
+            _ => Ok(()),
+        });
+        if let Err(reason) = sorted {
+            pass.drop(i, reason);
+        }
+    }
+}
+
+/// The reason for dropping what cannot be read.
+fn nonsense(why: Malformed) -> Drop {
+    match why {
+        Malformed::Truncated => Drop::Truncated,
+        Malformed::BadChecksum => Drop::Checksum,
+        _ => Drop::Malformed,
     }
 }
 

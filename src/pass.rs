@@ -58,7 +58,7 @@ pub fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-impl Pass<'_, '_> {
+impl<'a> Pass<'a, '_> {
     /// Frames that no module has taken yet, one bit each.
     pub fn pending(&self) -> u64 {
         self.pending
@@ -94,8 +94,8 @@ impl Pass<'_, '_> {
     /// # Panics
     /// When `i` is not one of [`Pass::ipv4`] or [`Pass::ipv6`].
     #[inline]
-    pub fn info(&self, i: usize) -> IpInfo {
-        match self.dissected[i].l3 {
+    pub fn info(&self, i: usize) -> &'a IpInfo {
+        match &self.dissected[i].l3 {
             L3::Ip(info) => info,
             _ => unreachable!("masks name IP packets only"),
         }

@@ -283,9 +283,9 @@ impl Snapshot {
 
     /// Where frames of this family go for target `number`, if it is up.
     #[inline]
-    pub fn reach(&self, number: u16, v6: bool) -> Option<Reach> {
+    pub fn reach(&self, number: u16, v6: bool) -> Option<&Reach> {
         let target = self.targets.get(usize::from(number))?;
-        if v6 { target.v6 } else { target.v4 }
+        if v6 { target.v6.as_ref() } else { target.v4.as_ref() }
     }
 
     /// Our station on interface `port` that speaks to `addr`: that of its network, or of the gateway's.

@@ -1,7 +1,7 @@
 //! What the engine is measured with: one server, one host to route to, and who is where.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use bng::conf::model::{
@@ -15,17 +15,49 @@ use bng::net::route::{Attached, Routes};
 use bng::snapshot::{self, Hop, Knowledge, Mode, Reach, Snapshot};
 use bng::time::Duration;
 use bng::wire::dns::OwnedName;
-use bng::wire::{MacAddr, ethernet, ethertype, ipv4, protocol, udp};
+use bng::wire::{MacAddr, ethernet, ethertype, ipv4, ipv6, protocol, udp};
 use bng_platform::Meta;
 use bng_platform::memory::MemoryFrame;
 
 pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);
+const VIP6: Ipv6Addr = inside6(0x100);
+/// Our addresses inside, and outside.
+const INSIDE: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
+const INSIDE6: [Ipv6Addr; 2] = [inside6(1), inside6(2)];
+const OUTSIDE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const OUTSIDE6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 1);
 /// A host outside, behind the gateway.
 const WORLD: Ipv4Addr = Ipv4Addr::new(8, 8, 8, 8);
+const WORLD6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 8, 0, 0, 0, 0, 8);
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 254);
+const GATEWAY6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 0x254);
 /// What queries ask for.
 const NAME: &str = "www.example.org";
 const STATION: MacAddr = MacAddr([4, 0, 0, 0, 0, 0]);
+
+/// Host `n` inside.
+const fn inside6(n: u32) -> Ipv6Addr {
+    Ipv6Addr::from_bits(0x2001_0db8 << 96 | n as u128)
+}
+
+/// A family of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    /// Both with their names.
+    pub(crate) const ALL: [(&str, Self); 2] = [("IPv4", Self::V4), ("IPv6", Self::V6)];
+
+    fn pick(self, v4: Ipv4Addr, v6: Ipv6Addr) -> IpAddr {
+        match self {
+            Self::V4 => v4.into(),
+            Self::V6 => v6.into(),
+        }
+    }
+}
 
 /// How packets are forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,26 +118,26 @@ impl Way {
             alerts: Default::default(),
             active: true,
         };
-        let network = |addr, prefix, real, side: Side, interface| Network {
+        let network = |addr, prefix, real, real6, side: Side, interface| Network {
             subnet4: Some(Subnet4 { addr, prefix }),
             real: Some(real),
+            mask6: Some(64),
+            real6: Some(real6),
             nat: (self == Self::Nat).then_some(side),
             interface,
             active: true,
             ..Network::default()
         };
-        let inside = network(Ipv4Addr::new(10, 0, 0, 0), 8, Ipv4Addr::new(10, 0, 0, 1), Side::Inside, 1);
-        let outside = network(Ipv4Addr::new(192, 0, 2, 0), 24, Ipv4Addr::new(192, 0, 2, 1), Side::Outside, 2);
+        let inside = network(Ipv4Addr::new(10, 0, 0, 0), 8, INSIDE[0], INSIDE6[0], Side::Inside, 1);
+        let outside = network(Ipv4Addr::new(192, 0, 2, 0), 24, OUTSIDE, OUTSIDE6, Side::Outside, 2);
         let server = Server {
             ipaddr: Some(VIP),
+            ipaddr6: Some(VIP6),
             ports: Ports::new(&[53]),
             protocol: Some(Protocol::Udp),
             targets: vec![1, 2],
             stimeout: Duration::from_secs(600),
-            proxy: (self == Self::Proxy).then(|| Proxy {
-                v4: vec![Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)],
-                v6: Vec::new(),
-            }),
+            proxy: (self == Self::Proxy).then(|| Proxy { v4: INSIDE.into(), v6: INSIDE6.into() }),
             gslb: (self == Self::Dns).then(|| Gslb {
                 ttl: 10,
                 names: OwnedName::parse(NAME).into_iter().collect(),
@@ -117,6 +149,7 @@ impl Way {
         };
         let target = |last| Target {
             ipaddr: Some(Ipv4Addr::new(10, 0, 0, last)),
+            ipaddr6: Some(inside6(last.into())),
             registered: true,
             active: true,
             ..Target::default()
@@ -133,36 +166,53 @@ impl Way {
         }
     }
 
-    /// A 60-byte frame (64 with FCS), or a query of 75, from client number `n`.
-    pub(crate) fn frame(self, n: u32) -> MemoryFrame {
-        let dst = if matches!(self, Self::Nat | Self::Rt) { WORLD } else { VIP };
+    /// A frame of 60 bytes (64 with FCS) for IPv4 and 80 for IPv6, or a query, from client number `n`.
+    pub(crate) fn frame(self, family: Family, n: u32) -> MemoryFrame {
+        let to_the_world = matches!(self, Self::Nat | Self::Rt);
+        let dst = if to_the_world { family.pick(WORLD, WORLD6) } else { family.pick(VIP, VIP6) };
+        let src = family.pick(Ipv4Addr::from_bits(0x0a01_0000 + n), inside6(0x1_0000 + n));
         let query: Vec<u8> = if self == Self::Dns {
             let name = OwnedName::parse(NAME).expect("a name");
-            [&[0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0], name.as_name().wire(), &[0, 1, 0, 1]].concat()
+            let kind = if family == Family::V4 { 1 } else { 28 };
+            [&[0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0], name.as_name().wire(), &[0, kind, 0, 1]].concat()
         } else {
             vec![7; 18]
         };
-        let mut bytes = vec![0; 42 + query.len()];
-        let src = Ipv4Addr::from_bits(0x0a00_0000 + 0x1_0000 + n);
+        let datagram = udp::Repr { src_port: 4000, dst_port: 53, payload: &query };
+        let payload_len = datagram.wire_len() as u16;
+        let mut bytes = vec![0; 14];
         let frame = ethernet::Repr {
-            dst: MacAddr::real(Ipv4Addr::new(10, 0, 0, 1)),
+            dst: MacAddr::real(INSIDE[0]),
             src: MacAddr([2; 6]),
-            ethertype: ethertype::IPV4,
+            ethertype: if family == Family::V4 { ethertype::IPV4 } else { ethertype::IPV6 },
         };
         frame.emit(&mut bytes);
-        let datagram = udp::Repr { src_port: 4000, dst_port: 53, payload: &query };
-        let ip = ipv4::Repr {
-            src,
-            dst,
-            protocol: protocol::UDP,
-            ttl: 64,
-            tos: 0,
-            ident: 0,
-            dont_fragment: true,
-            payload_len: datagram.wire_len() as u16,
+        let l4 = match (src, dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                let packet = ipv4::Repr {
+                    src,
+                    dst,
+                    protocol: protocol::UDP,
+                    ttl: 64,
+                    tos: 0,
+                    ident: 0,
+                    dont_fragment: true,
+                    payload_len,
+                };
+                bytes.resize(14 + packet.wire_len(), 0);
+                packet.emit(&mut bytes[14..]);
+                bytes.len()
+            }
+            (IpAddr::V6(src), IpAddr::V6(dst)) => {
+                let packet = ipv6::Repr { src, dst, next_header: protocol::UDP, hop_limit: 64, payload_len };
+                bytes.resize(14 + packet.wire_len(), 0);
+                packet.emit(&mut bytes[14..]);
+                bytes.len()
+            }
+            _ => unreachable!("both addresses are of one family"),
         };
-        ip.emit(&mut bytes[14..]);
-        datagram.emit(src.into(), dst.into(), &mut bytes[34..]);
+        bytes.resize(l4 + datagram.wire_len(), 0);
+        datagram.emit(src, dst, &mut bytes[l4..]);
         MemoryFrame { bytes, meta: Meta::default() }
     }
 }
@@ -182,33 +232,39 @@ impl Knowledge for Known {
         Some(1500)
     }
     fn routes(&self) -> Routes {
-        let attached = |network, addr: Ipv4Addr, prefix| Attached {
+        let attached = |network, addr: IpAddr, from, prefix| Attached {
             addr: addr.into(),
             prefix,
             network,
             port: network as u8,
-            from: MacAddr::real(addr),
+            from: MacAddr::real(from),
             source: Some(addr.into()),
             mtu: 1500,
         };
-        let networks =
-            [attached(1, Ipv4Addr::new(10, 0, 0, 1), 8), attached(2, Ipv4Addr::new(192, 0, 2, 1), 24)];
-        Routes::new(networks, [GATEWAY.into()])
+        let networks = [
+            attached(1, INSIDE[0].into(), INSIDE[0], 8),
+            attached(1, INSIDE6[0].into(), INSIDE[0], 64),
+            attached(2, OUTSIDE.into(), OUTSIDE, 24),
+            attached(2, OUTSIDE6.into(), OUTSIDE, 64),
+        ];
+        Routes::new(networks, [GATEWAY.into(), GATEWAY6.into()])
     }
     fn watched(&self) -> Vec<(Addr, Option<MacAddr>)> {
-        vec![(GATEWAY.into(), Some(STATION))]
+        vec![(GATEWAY.into(), Some(STATION)), (GATEWAY6.into(), Some(STATION))]
     }
     fn target(&self, number: u16) -> snapshot::Target {
         let hop = Hop { port: 1, to: STATION, from: MacAddr([6; 6]) };
-        let addr = Addr::v4(Ipv4Addr::new(10, 0, 0, 10 + number as u8));
-        let mode = match self.way {
-            Way::Dsr => Mode::Dsr,
-            Way::Tunnel(kind) => Mode::Tunnel(kind, Ipv4Addr::new(10, 0, 0, 1).into(), addr),
-            Way::Routed | Way::Proxy | Way::Nat | Way::Rt | Way::Dns => Mode::Nat,
+        let reach = |own: IpAddr, addr: IpAddr| {
+            let mode = match self.way {
+                Way::Dsr => Mode::Dsr,
+                Way::Tunnel(kind) => Mode::Tunnel(kind, own.into(), addr.into()),
+                Way::Routed | Way::Proxy | Way::Nat | Way::Rt | Way::Dns => Mode::Nat,
+            };
+            Some(Reach { hop, mode, addr: addr.into() })
         };
         snapshot::Target {
-            v4: Some(Reach { hop, mode, addr }),
-            v6: None,
+            v4: reach(INSIDE[0].into(), Ipv4Addr::new(10, 0, 0, 10 + number as u8).into()),
+            v6: reach(INSIDE6[0].into(), inside6(0x10 + u32::from(number)).into()),
             port: 5353,
             open: true,
             ..snapshot::Target::default()
@@ -218,7 +274,7 @@ impl Knowledge for Known {
         Locations::default()
     }
     fn pools(&self, addr: Addr) -> Option<Arc<Pools>> {
-        let first = [Addr::v4(Ipv4Addr::new(10, 0, 0, 1)), Addr::v4(Ipv4Addr::new(192, 0, 2, 1))];
+        let first: [Addr; 4] = [INSIDE[0].into(), INSIDE6[0].into(), OUTSIDE.into(), OUTSIDE6.into()];
         Some(if first.contains(&addr) { self.pools.clone() } else { self.others.clone() })
     }
 

@@ -15,7 +15,7 @@ use crate::wire::{Fragment, IpInfo, protocol, tcp, udp};
 pub fn run(pass: &mut Pass<'_, '_>) {
     for i in bits(pass.icmp() & !pass.errors()) {
         let info = pass.info(i);
-        if !is_real(pass, &info) || info.fragment != Fragment::None || pass.echo(i) != Some(Echo::Reply) {
+        if !is_real(pass, info) || info.fragment != Fragment::None || pass.echo(i) != Some(Echo::Reply) {
             continue;
         }
         if pass.icmp_checksum_holds(i) {
@@ -44,11 +44,11 @@ fn answer(pass: &mut Pass<'_, '_>, i: usize) {
     let asking = &pass.snapshot.asking;
     if !matches!(info.proto, protocol::TCP | protocol::UDP)
         || !asking.of(info.proto).is_some_and(|pool| pool.is_claimed(info.dport))
-        || !is_real(pass, &info)
+        || !is_real(pass, info)
     {
         return;
     }
-    if info.fragment == Fragment::None && is_whole(pass, i, &info) {
+    if info.fragment == Fragment::None && is_whole(pass, i, info) {
         pass.punt_answer(i);
     } else {
         pass.drop(i, Drop::CheckAnswer);
@@ -70,7 +70,7 @@ fn is_whole(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
 /// An ICMP error about a packet that this node itself has sent.
 fn report(pass: &mut Pass<'_, '_>, i: usize) {
     let info = pass.info(i);
-    if !is_real(pass, &info) || info.fragment != Fragment::None {
+    if !is_real(pass, info) || info.fragment != Fragment::None {
         return;
     }
     let Some(quoted) = pass.quoted(i).filter(|quoted| quoted.src == info.dst) else { return };

@@ -25,7 +25,7 @@ pub fn run(pass: &mut Pass<'_, '_>) {
             continue;
         }
         let station = pass.ethernet(i).src;
-        match turn_around(pass.frames[i].bytes_mut(), &info, station, own.mac) {
+        match turn_around(pass.frames[i].bytes_mut(), info, station, own.mac) {
             Ok(()) => {
                 pass.stats.work.echoed.add(1);
                 pass.forward(i, pass.port);

@@ -30,7 +30,7 @@ pub(super) fn carry(flows: &Flows, pass: &mut Pass<'_, '_>, i: usize) {
     let Some(Exit { way, station }) = exit(pass, i, &flow, direction) else { return };
     let outer = rewrite(&flow, direction);
     let inner = Rewrite { src: outer.dst, dst: outer.src };
-    if translate::apply_error(&mut pass.frames[i], &info, &outer, &inner).is_err() {
+    if translate::apply_error(&mut pass.frames[i], info, &outer, &inner).is_err() {
         pass.drop(i, Drop::IcmpError);
         return;
     }

@@ -23,7 +23,7 @@ pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
             continue;
         };
         let Some(address) = snapshot.translation.address(way.network, info.is_v6) else { continue };
-        let original = tuple(&info);
+        let original = tuple(info);
         let wish = Wish {
             kind: Kind::Snat,
             translated: Tuple { src: address, ..original },
@@ -35,7 +35,7 @@ pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
                 .translation
                 .timeouts(info.proto, if is_echo(info.proto) { 0 } else { info.dport }),
             replies: way.port,
-            part: part(pass, i, &info),
+            part: part(pass, i, info),
         };
         nat.open(pass, i, &wish);
     }

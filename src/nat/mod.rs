@@ -206,7 +206,7 @@ impl Nat {
         let mut found = ArrayVec::<(usize, Tuple, Spot), BATCH_MAX>::new();
         let errors = pass.errors();
         for i in bits((pass.ipv4() | pass.ipv6()) & !errors) {
-            let tuple = tuple(&pass.info(i));
+            let tuple = tuple(pass.info(i));
             found.push((i, tuple, self.flows.locate(&tuple)));
         }
         self.flows.warm(found.iter().map(|(.., spot)| spot));
@@ -271,7 +271,7 @@ impl Nat {
     /// Opens the flow that packet `i` begins or goes on with, and carries the packet.
     pub fn open(&mut self, pass: &mut Pass<'_, '_>, i: usize, wish: &Wish<'_>) {
         let info = pass.info(i);
-        let original = tuple(&info);
+        let original = tuple(info);
         // A packet before it in the same batch may have opened it.
         if let Some((handle, Direction::Original)) =
             self.flows.find(pass.now, self.flows.locate(&original), &original)
@@ -446,7 +446,7 @@ fn exit(pass: &mut Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction) ->
 fn translate(pass: &mut Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction, exit: &Exit) {
     let info = pass.info(i);
     let (before, after) = shown(flow, direction);
-    if translate::apply(&mut pass.frames[i], &info, &change(&before, &after)).is_err() {
+    if translate::apply(&mut pass.frames[i], info, &change(&before, &after)).is_err() {
         pass.drop(i, Drop::Malformed);
         return;
     }

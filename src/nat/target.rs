@@ -15,7 +15,7 @@ pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
         }
         let Some(rule) = rules.iter().find(|rule| rule.fits(info.proto, info.sport)) else { continue };
         let Some(way) = snapshot.routes.way(info.dst) else { continue };
-        let original = tuple(&info);
+        let original = tuple(info);
         let address: Addr = rule.address;
         let wish = Wish {
             kind: Kind::Tnat,
@@ -27,7 +27,7 @@ pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
             target: rule.target,
             timeouts: snapshot.translation.timeouts(info.proto, info.dport),
             replies: way.port,
-            part: part(pass, i, &info),
+            part: part(pass, i, info),
         };
         nat.open(pass, i, &wish);
     }

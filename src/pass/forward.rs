@@ -127,8 +127,8 @@ impl Pass<'_, '_> {
     /// dropped, and its sender was told so.
     pub fn fits(&mut self, i: usize, mtu: u16) -> bool {
         let info = self.info(i);
-        let meta = fitted(self.frames[i].meta, &info, mtu);
-        let fits = !exceeds(&meta, &info, mtu) || self.may_be_cut(i, &info);
+        let meta = fitted(self.frames[i].meta, info, mtu);
+        let fits = !exceeds(&meta, info, mtu) || self.may_be_cut(i, info);
         if fits {
             self.frames[i].meta = meta;
         } else {
@@ -148,7 +148,7 @@ impl Pass<'_, '_> {
     pub fn leave(&mut self, i: usize, way: &Way, station: Option<MacAddr>, undo: &Rewrite) {
         let info = self.info(i);
         let frame = &mut self.frames[i];
-        let hops_left = translate::decrement_ttl(frame, &info);
+        let hops_left = translate::decrement_ttl(frame, info);
         debug_assert!(hops_left, "Pass::may_go has looked");
         let Some(station) = station.or_else(|| {
             let station = self.snapshot.neighbor(way.next)?;
@@ -160,8 +160,8 @@ impl Pass<'_, '_> {
         };
         let frame = &mut self.frames[i];
         ethernet::set_stations(frame.bytes_mut(), station, way.from);
-        if exceeds(&frame.meta, &info, way.mtu) {
-            match cut(frame, &info, way, &mut self.egress.buffers, &mut self.out.replies) {
+        if exceeds(&frame.meta, info, way.mtu) {
+            match cut(frame, info, way, &mut self.egress.buffers, &mut self.out.replies) {
                 Ok(()) => {
                     self.pending &= !(1 << i);
                     self.stats.work.routed.add(1);

@@ -2,7 +2,7 @@
 
 use super::method::ring::Hash;
 use super::method::{self, Ask, Client};
-use super::session::{Key, Room, Table, Timeouts, Why};
+use super::session::{Key, Room, Session, Table, Timeouts, Why};
 use super::{Request, forget};
 use crate::flow::{Direction, State, state};
 use crate::net::Addr;
@@ -88,58 +88,88 @@ impl Chooser {
 /// # Errors
 /// Why nobody can take it.
 #[inline]
-pub(super) fn assign<K: Key>(
+pub(super) fn assign<'a, K: Key>(
     table: &mut Table<K>,
     chooser: &mut Chooser,
-    pass: &Pass<'_, '_>,
+    pass: &Pass<'a, '_>,
     request: &Request<'_, K>,
-) -> Result<(u16, Reach), Drop> {
-    let (now, snapshot, stats) = (pass.now, pass.snapshot, pass.stats);
-    let (server, number, v6) = (request.server, request.key.server(), request.info.is_v6);
-    let client = Client { id: request.key.client(), dst: request.key.dst(), addr: request.info.src };
-    let by_method = |chooser: &mut Chooser| {
-        let nobody = snapshot.class(server, client.addr).candidates(v6).list.is_empty();
-        let refused = if nobody { Drop::NoTarget } else { Drop::Full };
-        let (target, why) = chooser.pick(snapshot, stats, number, client, v6).ok_or(refused)?;
-        Ok((target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, why))
-    };
+) -> Result<(u16, &'a Reach), Drop> {
     if request.is_alone() {
-        return by_method(chooser).map(|(target, reach, _)| (target, reach));
+        return by_method(chooser, pass, request).map(|(target, reach, _)| (target, reach));
     }
     // The port of a client comes back with a new connection: that one is given to a target anew.
     let asks = state::asks(request.info.tcp_flags);
-    if let Some(place) = table.find(now, request.spot, &request.key)
-        && !(asks && table.get_mut(place).finished())
+    if let Some(place) = table.find(pass.now, request.spot, &request.key)
+        && !(asks && table.get(place).finished())
     {
         let session = table.get_mut(place);
-        session.touch(now, request.info.tcp_flags, Direction::Original);
-        if let Some(reach) = snapshot.reach(session.target, v6)
-            && server.members.contains(session.target)
+        session.touch(pass.now, request.info.tcp_flags, Direction::Original);
+        if let Some(reach) = pass.snapshot.reach(session.target, request.info.is_v6)
+            && request.server.members.contains(session.target)
         {
             // Enabled or not: disabling a target takes new sessions away, not old ones.
             return Ok((session.target, reach));
         }
-        let (target, reach, _) = by_method(chooser)?;
-        stats.target(session.target).sessions.sub(1);
-        session.move_to(target);
-        stats.target(target).sessions.add(1);
-        stats.work.moved.add(1);
-        return Ok((target, reach));
+        return relocate(session, chooser, pass, request);
     }
+    begin(table, chooser, pass, request)
+}
+
+/// The target that the server's method chooses, how to get there, and why it is that one.
+fn by_method<'a, K: Key>(
+    chooser: &mut Chooser,
+    pass: &Pass<'a, '_>,
+    request: &Request<'_, K>,
+) -> Result<(u16, &'a Reach, Why), Drop> {
+    let (snapshot, client, v6) = (pass.snapshot, request.client(), request.info.is_v6);
+    let nobody = snapshot.class(request.server, client.addr).candidates(v6).list.is_empty();
+    let refused = if nobody { Drop::NoTarget } else { Drop::Full };
+    let (target, why) =
+        chooser.pick(snapshot, pass.stats, request.key.server(), client, v6).ok_or(refused)?;
+    Ok((target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, why))
+}
+
+/// Moves a session whose target has gone to another one.
+#[cold]
+fn relocate<'a, K: Key>(
+    session: &mut Session<K>,
+    chooser: &mut Chooser,
+    pass: &Pass<'a, '_>,
+    request: &Request<'_, K>,
+) -> Result<(u16, &'a Reach), Drop> {
+    let (target, reach, _) = by_method(chooser, pass, request)?;
+    pass.stats.target(session.target).sessions.sub(1);
+    session.move_to(target);
+    pass.stats.target(target).sessions.add(1);
+    pass.stats.work.moved.add(1);
+    Ok((target, reach))
+}
+
+/// Begins a session, and stores it unless there are too many new ones.
+#[inline(never)]
+fn begin<'a, K: Key>(
+    table: &mut Table<K>,
+    chooser: &mut Chooser,
+    pass: &Pass<'a, '_>,
+    request: &Request<'_, K>,
+) -> Result<(u16, &'a Reach), Drop> {
+    let (now, snapshot, stats, server) = (pass.now, pass.snapshot, pass.stats, request.server);
+    let (number, tcp_flags, v6) = (request.key.server(), request.info.tcp_flags, request.info.is_v6);
     // The rest of a connection that is not remembered goes where everybody would send it who does not remember it.
-    let lost = request.is_tcp() && !asks;
+    let lost = request.is_tcp() && !state::asks(tcp_flags);
     let stores = chooser.may_store(now, snapshot.synrate);
     let (target, reach, why) = if lost || !stores {
+        let client = request.client();
         let candidates = snapshot.class(server, client.addr).candidates(v6);
         let ring = if lost { &candidates.lost } else { &candidates.ring };
         let hash = chooser.hash.session(server.method, &client, snapshot.hashbits);
         let target = ring.choose(hash).ok_or(Drop::NoTarget)?;
         (target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, Why::Consistent)
     } else {
-        by_method(chooser)?
+        by_method(chooser, pass, request)?
     };
     // The end of a connection that nobody remembers begins no new one.
-    if reach.mode == Mode::Nat && state::ends(request.info.tcp_flags) {
+    if reach.mode == Mode::Nat && state::ends(tcp_flags) {
         return Err(Drop::NoFlow);
     }
     if !stores {
@@ -147,7 +177,7 @@ pub(super) fn assign<K: Key>(
         return if reach.mode == Mode::Nat { Err(Drop::SynRate) } else { Ok((target, reach)) };
     }
     let timeouts = Timeouts { idle: server.stimeout, ended: server.ftimeout };
-    let state = State::first(request.is_tcp(), request.info.tcp_flags);
+    let state = State::first(request.is_tcp(), tcp_flags);
     match table.insert(now, request.key, target, timeouts, why, state) {
         Room::Free => {}
         Room::Expired(old) => forget(stats, &old, &stats.work.expired),

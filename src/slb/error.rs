@@ -44,7 +44,7 @@ pub(super) fn carry(
     });
     match found {
         Some((number, target, reach)) if pass.icmp_checksum_holds(i) && !pass.claims_impossible_mtu(i) => {
-            send_unchanged(pass, i, (number, target), &reach, chooser, buffers);
+            send_unchanged(pass, i, (number, target), reach, chooser, buffers);
         }
         _ => pass.drop(i, Drop::IcmpError),
     }
@@ -63,6 +63,6 @@ fn target<K: Key>(
 }
 
 /// How unchanged packets get to `target`. Translated connections have flows, and an error without one is about nothing.
-fn reach(snapshot: &Snapshot, target: u16, is_v6: bool) -> Option<crate::snapshot::Reach> {
+fn reach(snapshot: &Snapshot, target: u16, is_v6: bool) -> Option<&crate::snapshot::Reach> {
     snapshot.reach(target, is_v6).filter(|reach| reach.mode != Mode::Nat)
 }

@@ -96,7 +96,7 @@ pub(super) enum Outcome {
 fn answer(pass: &mut Pass<'_, '_>, i: usize, server: u16, gslb: &Gslb, farm: &mut impl Farm) {
     let info = pass.info(i);
     let mut response = [0; LIMIT];
-    let outcome = read(pass, i, &info)
+    let outcome = read(pass, i, info)
         .map_or_else(Outcome::Dropped, |query| respond(query, info.src, gslb, farm, &mut response));
     let (len, rcode) = match outcome {
         Outcome::Answered(len, rcode) => (len, rcode),

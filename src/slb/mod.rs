@@ -32,6 +32,7 @@ use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
 use crate::wire::{IpInfo, protocol};
 use choose::Chooser;
+use method::Client;
 use session::{Key, Key4, Key6, Session, Spot, Table};
 
 /// Sessions and turn-taking of one worker.
@@ -131,17 +132,22 @@ fn hear<K: Key>(
 struct Request<'s, K> {
     /// Which frame of the batch.
     frame: usize,
-    info: IpInfo,
+    info: &'s IpInfo,
     server: &'s Server,
     /// Names the server, too.
     key: K,
     spot: Spot,
 }
 
-impl<K> Request<'_, K> {
+impl<K: Key> Request<'_, K> {
     /// It is a TCP segment.
     fn is_tcp(&self) -> bool {
         self.info.proto == protocol::TCP
+    }
+
+    /// Who asks.
+    fn client(&self) -> Client {
+        Client { id: self.key.client(), dst: self.key.dst(), addr: self.info.src }
     }
 
     /// It has no session: one question, one answer.
@@ -163,7 +169,7 @@ fn balance<K: Key>(
     let mut requests = ArrayVec::<Request<'_, K>, BATCH_MAX>::new();
     for i in bits(mask) {
         let info = pass.info(i);
-        match request(table, pass.snapshot, i, &info) {
+        match request(table, pass.snapshot, i, info) {
             None => {}
             Some(Ok(Request { server: Server { gslb: Some(gslb), .. }, key, .. })) => {
                 let number = key.server();
@@ -181,7 +187,7 @@ fn balance<K: Key>(
         match choose::assign(table, chooser, pass, &request) {
             Ok((target, reach)) => match reach.mode {
                 Mode::Nat => {
-                    connect::open(nat, pass, &request, target, &reach);
+                    connect::open(nat, pass, &request, target, reach);
                     // At once: the next packet may be of the same session.
                     for (server, tuple, state) in nat.news() {
                         hear(table, pass.now, pass.snapshot, server, &tuple, state);
@@ -189,7 +195,7 @@ fn balance<K: Key>(
                 }
                 _ => {
                     let (number, i) = (request.key.server(), request.frame);
-                    send_unchanged(pass, i, (number, target), &reach, chooser, buffers);
+                    send_unchanged(pass, i, (number, target), reach, chooser, buffers);
                 }
             },
             Err(reason) => pass.drop(request.frame, reason),
@@ -233,7 +239,7 @@ fn request<'s, K: Key>(
     table: &Table<K>,
     snapshot: &'s Snapshot,
     i: usize,
-    info: &IpInfo,
+    info: &'s IpInfo,
 ) -> Option<Result<Request<'s, K>, Drop>> {
     let services = snapshot.services.get(info.dst)?;
     // The local host and other balancers may own a virtual address too; what they send is no request.
@@ -245,7 +251,7 @@ fn request<'s, K: Key>(
         return Some(Err(Drop::ServerDisabled));
     };
     let key = key::<K>(server.sessionid, number, &nat::tuple(info));
-    Some(Ok(Request { frame: i, info: *info, server, spot: table.locate(&key), key }))
+    Some(Ok(Request { frame: i, info, server, spot: table.locate(&key), key }))
 }
 
 /// The server that serves this protocol and port.

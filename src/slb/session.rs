@@ -40,6 +40,8 @@ pub trait Key: Copy + Eq + Zeroable {
     fn client(&self) -> (Addr, u16);
     /// Destination address.
     fn dst(&self) -> Addr;
+    /// What its hash is made of.
+    fn bits(&self) -> (u128, u64);
 }
 
 /// Key of an IPv4 session, 12 bytes.
@@ -91,6 +93,11 @@ impl Key for Key4 {
     fn dst(&self) -> Addr {
         widen(self.dst)
     }
+    #[inline]
+    fn bits(&self) -> (u128, u64) {
+        let wide = u128::from(self.client) | u128::from(self.dst) << 64;
+        (wide, u64::from(self.port) << 16 | u64::from(self.server))
+    }
 }
 
 impl Key for Key6 {
@@ -106,6 +113,11 @@ impl Key for Key6 {
     }
     fn dst(&self) -> Addr {
         join(self.dst)
+    }
+    #[inline]
+    fn bits(&self) -> (u128, u64) {
+        let wide = join(self.client).to_bits() ^ join(self.dst).to_bits().rotate_left(61);
+        (wide, u64::from(self.port) << 16 | u64::from(self.server))
     }
 }
 
@@ -379,10 +391,8 @@ impl<K: Key> Table<K> {
     /// Where the session of `key` may live.
     #[inline]
     pub fn locate(&self, key: &K) -> Spot {
-        let (client, port) = key.client();
-        let dst = key.dst();
-        let extra = u64::from(port) << 16 | u64::from(key.server());
-        self.spread.spot(self.key.hash(client.to_bits() ^ dst.to_bits().rotate_left(61), extra))
+        let (wide, extra) = key.bits();
+        self.spread.spot(self.key.hash(wide, extra))
     }
 
     /// Brings what lies at `spots` into the cache. One after the other every miss costs the whole way to memory;

@@ -162,7 +162,7 @@ pub(super) fn send(
     let mtu = snapshot.port(hop.port).map_or(u16::MAX, |port| port.mtu).saturating_sub(outer.overhead());
     if snapshot.mssclamp && info.tcp_flags & tcp::flags::SYN != 0 {
         let headers = if info.is_v6 { ipv6::HEADER_LEN } else { ipv4::HEADER_LEN } + tcp::HEADER_LEN;
-        translate::clamp_mss(&mut pass.frames[i], &info, mtu.saturating_sub(headers as u16));
+        translate::clamp_mss(&mut pass.frames[i], info, mtu.saturating_sub(headers as u16));
     }
     if !pass.fits(i, mtu) {
         return false;
@@ -178,7 +178,7 @@ pub(super) fn send(
         out.replies.push_parts(hop.port, &headers[at..], inner)
     };
     let frame = &mut pass.frames[i];
-    let meta = fitted(frame.meta, &info, mtu);
+    let meta = fitted(frame.meta, info, mtu);
     let [segments, fragments] = buffers;
     // What is too large may be cut, or it would not have come here; the tunnel's own packets are never cut.
     let mut pack = |whole: &[u8]| {
