@@ -205,6 +205,8 @@ pub struct Snapshot {
     pub translation: Translation,
     /// Translation of what targets open, by address of the target.
     pub tnats: AddrMap<Vec<Rule>>,
+    /// What targets serve at their own addresses, and so answer from; empty where nobody's connections are translated.
+    pub served: AddrMap<Services>,
     /// Ports of our addresses that translated connections come from.
     pub pools: AddrMap<Arc<Pools>>,
     /// Ports of our own addresses that health checks ask from now; changes while the snapshot stays.
@@ -247,6 +249,7 @@ impl Snapshot {
             answerers: AddrMap::build(&[]),
             translation: Translation::new(Vec::new(), Duration::ZERO, Duration::ZERO),
             tnats: AddrMap::build(&[]),
+            served: AddrMap::build(&[]),
             pools: AddrMap::build(&[]),
             asking: Arc::new(Pools::new(0)),
             natports: NatPorts::new(&[(0, u16::MAX)]),

@@ -504,14 +504,15 @@ for one in "${talks[@]}"; do
     wait "${one%%:*}"
     echo "established, ${one#*:}, upgrade: $(cat "/run/${one#*:}.flows")"
 done
-# What bng(8), SYSTEMD, says: targets that know a connection keep it, others reset it; hosts that went out hear nothing.
+# What bng(8), SYSTEMD, says: targets that know a connection keep it, others reset it; what goes out goes on.
 for name in dsr proxy routing; do
     grep -qE '; [1-9][0-9]* alive, [0-9]+ reset, 0 silent;' /run/$name.flows || fail "$name: none lives, or some are silent"
 done
-grep -q '; 20 alive,' /run/nat-udp.flows || fail "nat: datagrams must go on"
-for name in nat tnat; do
-    grep -q '; 0 alive, 0 reset, 20 silent;' /run/$name.flows || fail "$name: the manual says that its connections end"
+for name in nat-udp tnat; do
+    grep -q '; 20 alive,' /run/$name.flows || fail "$name: all must go on"
 done
+# Once in a hundred runs two of the addresses inside have used the same port, so one of them had another one outside.
+grep -qE '; (20|19) alive,' /run/nat.flows || fail "nat: what has the port that it had must go on"
 for package in bng bngagent; do
     [[ $(inside dpkg-query -W -f '${Version}' $package) != 0.1-1 ]] || fail "the version of $package is the old one"
 done

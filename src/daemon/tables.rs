@@ -78,6 +78,7 @@ pub fn flow(port: PortId, view: &flow::View) -> FlowRow {
         protocol: original.proto,
         state: match state {
             flow::State::Single => "single",
+            flow::State::Resumed => "resumed",
             flow::State::Opening => "opening",
             flow::State::Established => "open",
             flow::State::ClosingOriginal | flow::State::ClosingReply => "closing",
@@ -106,7 +107,7 @@ pub fn pools(director: &Director) -> Vec<PoolRow> {
 /// Rows of `show counters`: what there is in every worker, in the order of a frame's way.
 pub fn counters(doors: &Doors) -> Vec<CounterRow> {
     type Row = (&'static str, fn(&stat::Work) -> &stat::Counter, &'static str);
-    const ROWS: [Row; 21] = [
+    const ROWS: [Row; 23] = [
         ("received", |w| &w.received, "frames received"),
         ("forwarded", |w| &w.forwarded, "frames sent to targets as they were, or through tunnels"),
         ("routed", |w| &w.routed, "packets sent on as a router does, translated or not"),
@@ -125,7 +126,17 @@ pub fn counters(doors: &Doors) -> Vec<CounterRow> {
         ("unstored", |w| &w.unstored, "packets served without a session because of 'set synrate'"),
         ("flows", |w| &w.flows, "translated connections in the tables now, copies included"),
         ("opened", |w| &w.opened, "translated connections opened"),
+        (
+            "resumed",
+            |w| &w.resumed,
+            "connections of 'nat' and 'tnat' taken up in the middle; 'opened' counts them, too",
+        ),
         ("closed", |w| &w.closed, "translated connections that have ended or were given up"),
+        (
+            "resets",
+            |w| &w.resets,
+            "connections of 'nat' and 'tnat' that could not be taken up and were reset",
+        ),
         ("clashed", |w| &w.clashed, "translated connections that another worker could not note"),
         ("untold", |w| &w.untold, "news of translated connections that another worker had no room for"),
     ];

@@ -118,7 +118,7 @@ impl Flow {
 /// Idle times after which a flow ends, in ticks of a tenth of a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// TCP before it is established.
+    /// TCP before it is established, or known to be.
     pub opening: u32,
     /// TCP.
     pub established: u32,
@@ -136,7 +136,7 @@ impl Timeouts {
     /// The timeout of a flow in `state`.
     pub const fn of(&self, state: State, tcp: bool) -> u32 {
         match state {
-            State::Opening => self.opening,
+            State::Resumed | State::Opening => self.opening,
             State::Established if tcp => self.established,
             State::Established => self.datagram,
             State::ClosingOriginal | State::ClosingReply => self.closing,
@@ -377,6 +377,12 @@ impl Flows {
     /// Removes the flow at `handle`.
     pub fn remove(&mut self, handle: Handle) -> Gone {
         family!(self, handle.v6, table => table.take(handle.record, Why::Removed))
+    }
+
+    /// Removes the expired flow whose initiator sends `original`.
+    pub fn bury(&mut self, now: Instant, original: &Tuple) -> Option<Gone> {
+        let now = Tick::at(now);
+        family!(self, !original.src.is_v4(), table => table.bury(now, original))
     }
 
     /// Removes expired flows: looks at no more than `slice` of each family, and at all of them within a second or, when

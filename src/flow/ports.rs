@@ -45,7 +45,7 @@ impl Allowed {
     }
 
     /// Whether `port` is one of them.
-    fn contains(&self, port: u16) -> bool {
+    pub fn contains(&self, port: u16) -> bool {
         let Some(at) = port.checked_sub(FIRST) else { return false };
         self.words[usize::from(at) / WORD as usize] & 1 << (u32::from(at) % WORD) != 0
     }

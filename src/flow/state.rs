@@ -4,6 +4,7 @@
 //!  TCP    Opening --ACK of the initiator--> Established --FIN--> ClosingOriginal --FIN--> Closed
 //!                                                       \--FIN--> ClosingReply ---FIN--/
 //!         any --RST--> Closed         Closing, Closed --SYN of the initiator--> Opening
+//!         Resumed --segment of the responder--> Established
 //!  other  Single --packet of the responder--> Established
 //! ```
 
@@ -16,19 +17,21 @@ use crate::wire::tcp::flags::{ACK, FIN, RST, SYN};
 pub enum State {
     /// Not TCP: only the initiator was heard.
     Single = 1,
+    /// TCP: taken up in the middle; the initiator says that there is a connection, and nobody else has said so yet.
+    Resumed = 2,
     /// TCP: the initiator asks; nothing shows yet that it hears an answer.
-    Opening = 2,
+    Opening = 3,
     /// Both ends hear each other.
-    Established = 3,
+    Established = 4,
     /// TCP: the initiator has no more to send.
-    ClosingOriginal = 4,
+    ClosingOriginal = 5,
     /// TCP: the responder has no more to send.
-    ClosingReply = 5,
+    ClosingReply = 6,
     /// TCP: ended by both or aborted by one.
-    Closed = 6,
+    Closed = 7,
 }
 
-use State::{Closed, ClosingOriginal, ClosingReply, Established, Opening, Single};
+use State::{Closed, ClosingOriginal, ClosingReply, Established, Opening, Resumed, Single};
 
 impl State {
     /// The state after the first packet, which is the initiator's. `flags` are those of [`crate::wire::tcp::flags`].
@@ -37,7 +40,7 @@ impl State {
             false => Single,
             true if flags & RST != 0 => Closed,
             true if flags & FIN != 0 => ClosingOriginal,
-            // Without SYN it is a connection from before our time; its next packet makes it established.
+            true if flags & SYN == 0 => Resumed,
             true => Opening,
         }
     }
@@ -53,7 +56,10 @@ impl State {
                 Direction::Reply => Established,
             },
             _ if flags & RST != 0 => Closed,
-            _ if original && asks(flags) && self.ending() => Opening,
+            _ if original && asks(flags) && (self.ending() || matches!(self, Resumed)) => Opening,
+            // Whoever takes up a connection has only the initiator's word for it.
+            Resumed if original => Resumed,
+            Resumed if flags & FIN == 0 => Established,
             _ if flags & FIN != 0 => match (self, direction) {
                 (ClosingReply | Closed, Direction::Original)
                 | (ClosingOriginal | Closed, Direction::Reply) => Closed,
@@ -73,6 +79,7 @@ impl State {
     pub const fn next_unanswered(self, flags: u8) -> Self {
         match self {
             Single => Established,
+            Resumed => Opening.next(Direction::Original, flags),
             _ => self.next(Direction::Original, flags),
         }
     }
@@ -89,7 +96,7 @@ impl State {
     /// Nothing shows yet that the two ends hear each other.
     #[inline]
     pub const fn half_open(self) -> bool {
-        matches!(self, Single | Opening)
+        matches!(self, Single | Resumed | Opening)
     }
 
     /// The end has begun: a new SYN of the initiator is a new connection.
@@ -102,7 +109,7 @@ impl State {
     #[inline]
     pub const fn worth(self) -> u8 {
         match self {
-            Single | Opening => 0,
+            Single | Resumed | Opening => 0,
             ClosingOriginal | ClosingReply | Closed => 1,
             Established => 2,
         }
@@ -113,11 +120,12 @@ impl State {
     pub(crate) const fn from_number(number: u8) -> Option<Self> {
         Some(match number {
             1 => Single,
-            2 => Opening,
-            3 => Established,
-            4 => ClosingOriginal,
-            5 => ClosingReply,
-            6 => Closed,
+            2 => Resumed,
+            3 => Opening,
+            4 => Established,
+            5 => ClosingOriginal,
+            6 => ClosingReply,
+            7 => Closed,
             _ => return None,
         })
     }
@@ -127,6 +135,12 @@ impl State {
 #[inline]
 pub const fn asks(flags: u8) -> bool {
     flags & (SYN | ACK | RST | FIN) == SYN
+}
+
+/// A segment of a connection that its sender has: of its middle, or the end of its sender's half.
+#[inline]
+pub const fn goes_on(flags: u8) -> bool {
+    flags & (SYN | ACK | RST) == ACK
 }
 
 /// A segment that ends a connection, or its sender's half of it.
@@ -140,7 +154,7 @@ mod tests {
     use super::*;
     use crate::flow::Direction::{Original, Reply};
 
-    const ALL: [State; 6] = [Single, Opening, Established, ClosingOriginal, ClosingReply, Closed];
+    const ALL: [State; 7] = [Single, Resumed, Opening, Established, ClosingOriginal, ClosingReply, Closed];
 
     /// The state after a whole exchange.
     fn after(exchange: &[(Direction, u8)]) -> State {
@@ -197,10 +211,34 @@ mod tests {
 
     #[test]
     fn a_connection_from_before_our_time_is_taken_as_it_is() {
-        assert_eq!(after(&[(Original, ACK)]), Opening);
-        assert_eq!(after(&[(Original, ACK), (Original, ACK)]), Established);
+        assert_eq!(after(&[(Original, ACK), (Reply, ACK)]), Established);
+        assert_eq!(after(&[(Original, ACK), (Reply, FIN | ACK)]), ClosingReply);
+        assert_eq!(after(&[(Original, ACK), (Reply, RST)]), Closed);
+        assert_eq!(after(&[(Original, ACK), (Original, RST | ACK)]), Closed);
         assert_eq!(State::first(true, FIN | ACK), ClosingOriginal);
         assert_eq!(State::first(true, RST), Closed);
+    }
+
+    #[test]
+    fn the_initiator_alone_proves_no_connection_from_before_our_time() {
+        assert_eq!(after(&[(Original, ACK), (Original, ACK), (Original, FIN | ACK)]), Resumed);
+        assert!(Resumed.half_open() && !Resumed.ending() && Resumed.worth() == 0);
+        // Unless nobody else is ever heard.
+        assert_eq!(Resumed.next_unanswered(ACK), Established);
+        assert_eq!(Resumed.next_unanswered(FIN | ACK), ClosingOriginal);
+        assert_eq!(Resumed.next_unanswered(RST), Closed);
+        // It may ask anew instead: then an answer alone is not enough.
+        assert_eq!(after(&[(Original, ACK), (Original, SYN)]), Opening);
+        assert_eq!(after(&[(Original, ACK), (Original, SYN), (Reply, SYN | ACK)]), Opening);
+    }
+
+    #[test]
+    fn what_goes_on_acknowledges_and_neither_begins_nor_aborts() {
+        for (flags, goes) in
+            [(ACK, true), (FIN | ACK, true), (SYN | ACK, false), (RST | ACK, false), (0, false), (FIN, false)]
+        {
+            assert_eq!(goes_on(flags), goes, "{flags:#x}");
+        }
     }
 
     #[test]
@@ -224,6 +262,6 @@ mod tests {
         for state in ALL {
             assert_eq!(State::from_number(state as u8), Some(state));
         }
-        assert_eq!((State::from_number(0), State::from_number(7)), (None, None));
+        assert_eq!((State::from_number(0), State::from_number(8)), (None, None));
     }
 }

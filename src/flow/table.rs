@@ -566,6 +566,12 @@ impl<A: Family> Table<A> {
         (!r.owned() && r.created == created).then(|| self.take(record, Why::Removed))
     }
 
+    /// Removes the expired flow whose initiator sends `original`.
+    pub(super) fn bury(&mut self, now: Tick, original: &Tuple) -> Option<Gone> {
+        let record = self.original(original).filter(|record| self.at(*record).dead(now))?;
+        Some(self.take(record, Why::Expired))
+    }
+
     pub(super) fn sweep(&mut self, now: Instant, slice: usize, gone: &mut impl FnMut(Gone)) {
         let due = self.pace.due(now, self.extent as usize, slice);
         let now = Tick::at(now);

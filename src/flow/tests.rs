@@ -124,6 +124,24 @@ fn a_new_connection_takes_the_place_of_an_ended_one() {
 }
 
 #[test]
+fn only_an_expired_flow_is_buried() {
+    let mut table = flows(16, 16);
+    for v6 in [false, true] {
+        let flow = Flow {
+            original: tuple(v6, TCP, (1, 1), (200, 80)),
+            translated: tuple(v6, TCP, (1, 1), (201, 80)),
+            ..dnat((1, 1), 200, 201)
+        };
+        table.insert(at(0), &flow, SYN, &TIMEOUTS).unwrap();
+        assert_eq!(table.bury(at(49), &flow.original), None);
+        assert_eq!(table.bury(at(50), &flow.reply()), None, "no initiator sends that");
+        let gone = table.bury(at(50), &flow.original).unwrap();
+        assert_eq!((gone.flow, gone.why, gone.owned), (flow, Why::Expired, true));
+        assert_eq!((table.bury(at(50), &flow.original), table.len()), (None, 0));
+    }
+}
+
+#[test]
 fn a_full_table_gives_up_half_open_flows_first() {
     let mut table = flows(16, 1);
     for n in 1..=16 {
@@ -143,6 +161,29 @@ fn a_full_table_gives_up_half_open_flows_first() {
     }
     assert_eq!(gone, [9, 4, 1].map(|n| (host(false, n), Why::Evicted)));
     assert_eq!(table.len(), 16);
+}
+
+#[test]
+fn a_connection_taken_up_in_the_middle_counts_for_little_until_its_responder_is_heard() {
+    let mut table = flows(16, 1);
+    let timeout = |table: &Flows, n| {
+        let views = table.list(at(20), &mut Cursor::default(), 100).unwrap();
+        views.iter().find(|view| view.flow.original.src == host(false, n)).unwrap().timeout
+    };
+    for n in 1..=16 {
+        let handle = table.insert(at(n.into()), &dnat((n, 1000), 100, 50), ACK, &TIMEOUTS).unwrap().handle;
+        table.touch(handle, at(n.into()), Direction::Original, ACK, via(1), &TIMEOUTS);
+        assert_eq!((table.state(handle), timeout(&table, n)), (State::Resumed, Tick::span(TIMEOUTS.opening)));
+        if n != 9 {
+            table.touch(handle, at(n.into()), Direction::Reply, ACK, via(1), &TIMEOUTS);
+            assert_eq!(
+                (table.state(handle), timeout(&table, n)),
+                (State::Established, Tick::span(TIMEOUTS.established))
+            );
+        }
+    }
+    let inserted = table.insert(at(21), &dnat((101, 1000), 100, 50), ACK, &TIMEOUTS).unwrap();
+    assert_eq!(inserted.gone.iter().map(|g| g.flow.original.src).collect::<Vec<_>>(), [host(false, 9)]);
 }
 
 #[test]
@@ -385,6 +426,26 @@ fn workers_agree_on_the_state_of_a_shared_flow() {
     let copy = find(&pair.workers[1], 1, &flow.original).unwrap().0;
     assert!(!pair.workers[1].owned(copy));
     assert_eq!(pair.workers[1].get(copy), Flow { peer: 1, ..flow });
+}
+
+#[test]
+fn the_worker_that_hears_the_responder_confirms_a_flow_taken_up_in_the_middle() {
+    for (flags, expected) in
+        [(ACK, State::Established), (FIN | ACK, State::ClosingReply), (RST, State::Closed)]
+    {
+        let (mut pair, flow) = (Pair::new(), shared());
+        pair.start(0, &flow);
+        let handle = find(&pair.workers[0], 0, &flow.original).unwrap().0;
+        pair.workers[0].remove(handle);
+        pair.inbox.iter_mut().for_each(Vec::clear);
+        let resumed = pair.workers[0].insert(at(0), &flow, ACK, &TIMEOUTS).unwrap();
+        pair.send(resumed.letter);
+        pair.deliver(0, 1);
+        assert_eq!(pair.states(0, &flow), [Some(State::Resumed); 2]);
+        assert!(pair.packet(1, 1, &flow, flags));
+        pair.deliver(1, 0);
+        assert_eq!(pair.states(1, &flow), [Some(expected); 2]);
+    }
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! `nat`: hosts of inside networks talk to the outside with the address of the outside network.
 
-use super::{Nat, Wish, is_echo, may_open, tuple};
+use super::{Nat, Wish, is_echo, part, tuple};
 use crate::conf::model::Side;
 use crate::flow::{Kind, Tuple};
 use crate::pass::{Pass, bits};
 
-/// Opens a flow for every packet from inside to outside.
+/// Opens a flow for every packet from inside to outside that begins a connection, or goes on with one of TCP.
 pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
     if !pass.snapshot.translation.is_wanted() {
         return;
@@ -35,7 +35,7 @@ pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
                 .translation
                 .timeouts(info.proto, if is_echo(info.proto) { 0 } else { info.dport }),
             replies: way.port,
-            begins: pass.errors() & 1 << i == 0 && may_open(pass, i, info),
+            part: part(pass, i, info),
         };
         nat.open(pass, i, &wish);
     }

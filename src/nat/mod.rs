@@ -17,6 +17,7 @@ pub mod target;
 use arrayvec::ArrayVec;
 use bng_platform::BATCH_MAX;
 
+use crate::conf::model::Protocol;
 use crate::engine::Place;
 use crate::flow::{
     Cursor, Direction, Flow, Flows, Gone, Handle, Kind, Letter, Refused, Share, Spot, State, Timeouts, Tuple,
@@ -31,13 +32,25 @@ use crate::snapshot::Snapshot;
 use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
 use crate::wire::icmpv4::Echo;
+use crate::wire::tcp::flags::FIN;
 use crate::wire::{Fragment, IpInfo, MacAddr, protocol};
-pub use pools::{Claims, NatPorts, Pools};
+pub use pools::{Claims, NatPorts, Pools, Taken};
 
 /// Other ports of a client that are tried when its own would make two connections look alike.
 const OTHER_PORTS: usize = 8;
 /// Flows that one call of the housekeeping looks at.
 const SLICE: usize = 256;
+
+/// What a packet is to a connection that is not known here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// It may begin one.
+    Beginning,
+    /// It goes on with one of TCP that both its ends may well have: with the very port that it had, or not at all.
+    Middle,
+    /// It begins none and goes on with none.
+    Stray,
+}
 
 /// A flow to be opened.
 #[derive(Debug, Clone, Copy)]
@@ -59,8 +72,8 @@ pub struct Wish<'s> {
     pub timeouts: Timeouts,
     /// Interface on which replies come.
     pub replies: PortId,
-    /// The packet may begin a flow. If not, it is carried only if the flow is there.
-    pub begins: bool,
+    /// What the packet is to its connection. A stray one is carried only if the flow is there.
+    pub part: Part,
 }
 
 /// Translated connections of one worker.
@@ -119,16 +132,38 @@ impl Nat {
     /// Takes what another worker tells.
     pub fn receive(&mut self, now: Instant, share: &Share, stats: &WorkerStats) {
         self.now = now;
+        let told = |flows: &Flows| match share {
+            Share::Touch { original, .. } => flows.find(now, flows.locate(original), original),
+            _ => None,
+        };
+        let resumed = told(&self.flows).is_some_and(|(handle, _)| self.is_resumed(handle));
         match self.flows.receive(now, share) {
             Ok(gone) => gone.iter().for_each(|gone| self.forget(gone, stats)),
             Err(_) => stats.work.clashed.add(1),
         }
-        if let Share::Touch { original, .. } = share
-            && let Some((handle, _)) = self.flows.find(now, self.flows.locate(original), original)
-        {
+        if let Some((handle, _)) = told(&self.flows) {
             self.report(handle);
+            if resumed {
+                self.settle(handle, stats);
+            }
         }
         self.count(stats);
+    }
+
+    /// The flow at `handle` was taken up in the middle, and its peer has not been heard.
+    fn is_resumed(&self, handle: Handle) -> bool {
+        self.flows.state(handle) == State::Resumed
+    }
+
+    /// Ends the flow at `handle` that was a resumed one until now, if one of its ends has denied it: it has had the port
+    /// of another one, which is to get it soon.
+    fn settle(&mut self, handle: Handle, stats: &WorkerStats) {
+        let flow = self.flows.get(handle);
+        let denied =
+            matches!(flow.kind, Kind::Snat | Kind::Tnat) && self.flows.state(handle) == State::Closed;
+        if denied && self.flows.owned(handle) {
+            self.end(handle, stats);
+        }
     }
 
     /// Removes idle flows, a slice at a time.
@@ -185,7 +220,7 @@ impl Nat {
             }
             if direction == Direction::Original && self.is_over(pass, i, handle) {
                 self.report(handle);
-                self.end(pass, handle);
+                self.end(handle, pass.stats);
             } else {
                 self.carry(pass, i, handle, direction);
             }
@@ -201,12 +236,20 @@ impl Nat {
         let Some(exit) = exit(pass, i, &flow, direction) else { return };
         let via = Via { port: pass.port, mac: pass.ethernet(i).src };
         let timeouts = timeouts(pass.snapshot, &flow);
+        let resumed = self.is_resumed(handle);
         let touched = self.flows.touch(handle, pass.now, direction, info.tcp_flags, via, &timeouts);
         self.letters.extend(touched.letter);
         if touched.news {
             self.report(handle);
+            let state = self.flows.state(handle);
+            if flow.kind != Kind::Dnat && !state.half_open() && state != State::Closed {
+                pools::believe(pass.snapshot, &flow.translated);
+            }
         }
         translate(pass, i, &flow, direction, &exit);
+        if resumed {
+            self.settle(handle, pass.stats);
+        }
     }
 
     /// Whether the flow at `handle` is none any more for packet `i` of its initiator: the packet asks for a new
@@ -229,13 +272,13 @@ impl Nat {
     }
 
     /// Removes the flow at `handle`.
-    fn end(&mut self, pass: &Pass<'_, '_>, handle: Handle) {
+    fn end(&mut self, handle: Handle, stats: &WorkerStats) {
         let gone = self.flows.remove(handle);
-        self.forget(&gone, pass.stats);
-        self.count(pass.stats);
+        self.forget(&gone, stats);
+        self.count(stats);
     }
 
-    /// Opens the flow that packet `i` begins, and carries the packet.
+    /// Opens the flow that packet `i` begins or goes on with, and carries the packet.
     pub fn open(&mut self, pass: &mut Pass<'_, '_>, i: usize, wish: &Wish<'_>) {
         let info = pass.info(i);
         let original = tuple(info);
@@ -247,7 +290,7 @@ impl Nat {
                 self.carry(pass, i, handle, Direction::Original);
                 return;
             }
-            self.end(pass, handle);
+            self.end(handle, pass.stats);
         }
         if matches!(wish.kind, Kind::Snat | Kind::Tnat)
             && let Some(reason) = pass.unroutable(i)
@@ -255,10 +298,11 @@ impl Nat {
             pass.drop(i, reason);
             return;
         }
-        if !wish.begins {
+        if wish.part == Part::Stray {
             pass.drop(i, Drop::NoFlow);
             return;
         }
+        let resumes = wish.part == Part::Middle;
         let mut flow = Flow {
             kind: wish.kind,
             original,
@@ -271,7 +315,23 @@ impl Nat {
         // Before anything is remembered: a packet that cannot leave opens nothing.
         let Some(exit) = exit(pass, i, &flow, Direction::Original) else { return };
         let translated = &mut flow.translated;
-        if wish.claim {
+        if wish.claim && resumes {
+            // It may have been silent for too long just now: then its port is known.
+            if let Some(gone) = self.flows.bury(pass.now, &original) {
+                forget(pass.now, &mut self.claims, &mut self.letters, &gone, pass.stats);
+            }
+            match self.claims.take_up(pass.now, pass.snapshot, translated, &original) {
+                Ok(()) => {}
+                Err(Taken::Perhaps) => {
+                    pass.drop(i, Drop::PortTaken);
+                    return;
+                }
+                Err(Taken::Surely) => {
+                    pass.reset(i, Drop::PortTaken);
+                    return;
+                }
+            }
+        } else if wish.claim {
             let from = std::iter::once(translated.src).chain(wish.more.iter().copied());
             let preferred = translated.sport;
             let seed = self.seed.next_u64();
@@ -289,7 +349,9 @@ impl Nat {
                 }
             }
         }
-        let mut inserted = self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts);
+        // The end of what was never heard of proves as little as the middle.
+        let flags = if resumes { info.tcp_flags & !FIN } else { info.tcp_flags };
+        let mut inserted = self.flows.insert(pass.now, &flow, flags, &wish.timeouts);
         // Two connections of a client from one port, to two services that a target serves at one port: it would take them
         // for one, so the second comes to it from another port.
         if wish.kind == Kind::Dnat && matches!(info.proto, protocol::TCP | protocol::UDP) {
@@ -298,7 +360,7 @@ impl Nat {
                     break;
                 }
                 flow.translated.sport = ports::FIRST + self.seed.below(u64::from(ports::PORTS)) as u16;
-                inserted = self.flows.insert(pass.now, &flow, info.tcp_flags, &wish.timeouts);
+                inserted = self.flows.insert(pass.now, &flow, flags, &wish.timeouts);
             }
         }
         match inserted {
@@ -317,6 +379,9 @@ impl Nat {
         }
         self.count(pass.stats);
         pass.stats.work.opened.add(1);
+        if resumes {
+            pass.stats.work.resumed.add(1);
+        }
         translate(pass, i, &flow, Direction::Original, &exit);
     }
 
@@ -443,16 +508,31 @@ fn count(pass: &Pass<'_, '_>, i: usize, flow: &Flow, direction: Direction) {
     }
 }
 
-/// A packet that may begin a flow: not the rest of one that is forgotten. Sent on without a flow, it would show an
-/// address that nobody outside knows, so it is dropped. Nothing but SYN opens a connection of TCP, and
-/// of ICMP only echo requests are asked.
-pub(crate) fn may_open(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
-    match info.proto {
+/// What packet `i` of a host inside or a target is to a connection to the outside. Sent on without a flow, it would show
+/// an address that nobody outside knows. Nothing but SYN opens a connection of TCP, and of ICMP only echo requests are
+/// asked.
+fn part(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> Part {
+    let begins = match info.proto {
+        _ if pass.errors() & 1 << i != 0 => false,
         protocol::TCP => state::asks(info.tcp_flags),
         protocol::ICMP | protocol::ICMPV6 => {
             // A later fragment finds what the first one has opened.
             info.fragment != Fragment::Later && pass.echo(i) == Some(Echo::Request)
         }
         _ => true,
+    };
+    match info.proto {
+        _ if begins => Part::Beginning,
+        // A later fragment has no flags of its own.
+        protocol::TCP if state::goes_on(info.tcp_flags) && !answers(pass.snapshot, info) => Part::Middle,
+        _ => Part::Stray,
     }
+}
+
+/// Whether a segment looks like the answer to a client of a server: such a connection was opened from outside, and goes
+/// on with the client's next segment.
+fn answers(snapshot: &Snapshot, info: &IpInfo) -> bool {
+    let serves =
+        snapshot.served.get(info.src).is_some_and(|at| at.find(Some(Protocol::Tcp), info.sport).is_some());
+    serves || snapshot.own.get(info.src).is_some()
 }

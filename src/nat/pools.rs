@@ -13,19 +13,36 @@ use crate::snapshot::Snapshot;
 use crate::time::{Duration, Instant};
 use crate::wire::protocol;
 
-/// The ports of one address, by protocol; 24 KiB.
+/// The ports of one address, by protocol; 32 KiB.
 #[derive(Debug)]
 pub struct Pools {
     tcp: PortPool,
     udp: PortPool,
     /// Identifiers of echo requests.
     echo: PortPool,
+    /// Those of TCP whose connections were taken up in the middle, and whose peers have not confirmed them yet; and those
+    /// that rest.
+    doubted: PortPool,
+}
+
+/// A port that a connection cannot go on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It belongs to a connection of which it is certain, or is none that we give: it was never that of another one.
+    Surely,
+    /// The connection that has it was itself taken up in the middle, and its peer may yet deny it; or it rests.
+    Perhaps,
 }
 
 impl Pools {
     /// All ports free. `seed` decides where claims begin.
     pub fn new(seed: u64) -> Self {
-        Self { tcp: PortPool::new(seed), udp: PortPool::new(seed >> 16), echo: PortPool::new(seed >> 32) }
+        Self {
+            tcp: PortPool::new(seed),
+            udp: PortPool::new(seed >> 16),
+            echo: PortPool::new(seed >> 32),
+            doubted: PortPool::new(0),
+        }
     }
 
     /// The ports of `proto`; `None` for a protocol without ports, of which each pair of addresses has one flow.
@@ -100,18 +117,55 @@ impl Claims {
             let Some(pools) = snapshot.pools.get(addr) else { continue };
             let Some(pool) = pools.of(original.proto) else { return Some((addr, preferred)) };
             if let Some(port) = self.again(now, addr, original) {
+                if original.proto == protocol::TCP {
+                    pools.doubted.release(port);
+                }
                 return Some((addr, port));
             }
             let all = &snapshot.natports;
             let of = if is_echo(original.proto) { &all.idents } else { &all.ports };
             if let Some(port) = pool.claim(of, Some(preferred), seed) {
-                if !self.used.iter().any(|(used, _)| *used == addr) {
-                    self.used.push((addr, pools.clone()));
-                }
+                self.note(addr, pools);
                 return Some((addr, port));
             }
         }
         None
+    }
+
+    /// Takes the port that the TCP connection of `original` must have had that goes on with segments like `translated`:
+    /// no other one would mean anything to its peer. When it has lost its port in this batch, that is the one.
+    ///
+    /// # Errors
+    /// The port is not to be had.
+    pub fn take_up(
+        &mut self,
+        now: Instant,
+        snapshot: &Snapshot,
+        translated: &mut Tuple,
+        original: &Tuple,
+    ) -> Result<(), Taken> {
+        let Tuple { src, sport, .. } = *translated;
+        let pools = snapshot.pools.get(src).ok_or(Taken::Perhaps)?;
+        if let Some(port) = self.again(now, src, original) {
+            translated.sport = port;
+            return Ok(());
+        }
+        if !snapshot.natports.ports.contains(sport) {
+            return Err(Taken::Surely);
+        }
+        if !pools.tcp.claim_exactly(sport) {
+            return Err(if pools.doubted.is_claimed(sport) { Taken::Perhaps } else { Taken::Surely });
+        }
+        pools.doubted.claim_exactly(sport);
+        self.note(src, pools);
+        Ok(())
+    }
+
+    /// Ports of `addr` are to be given back to `pools`.
+    fn note(&mut self, addr: Addr, pools: &Arc<Pools>) {
+        if !self.used.iter().any(|(used, _)| *used == addr) {
+            self.used.push((addr, pools.clone()));
+        }
     }
 
     /// The port of `addr` that `original` has lost in this batch, to be taken up again: whoever still remembers its old
@@ -124,6 +178,11 @@ impl Claims {
 
     /// The connection that `original` began and that had this port is over.
     pub fn rest(&mut self, now: Instant, addr: Addr, port: u16, original: &Tuple) {
+        if original.proto == protocol::TCP
+            && let Some((_, pools)) = self.used.iter().find(|(used, _)| *used == addr)
+        {
+            pools.doubted.claim_exactly(port);
+        }
         self.resting.push_back(Resting {
             since: now,
             addr,
@@ -151,8 +210,21 @@ impl Claims {
         if let Some((_, pools)) = self.used.iter().find(|(used, _)| *used == addr)
             && let Some(pool) = pools.of(proto)
         {
+            if proto == protocol::TCP {
+                pools.doubted.release(port);
+            }
             pool.release(port);
         }
+    }
+}
+
+/// The peer of a connection whose segments go on as `translated` has answered.
+pub(super) fn believe(snapshot: &Snapshot, translated: &Tuple) {
+    if translated.proto == protocol::TCP
+        && let Some(pools) = snapshot.pools.get(translated.src)
+        && pools.doubted.is_claimed(translated.sport)
+    {
+        pools.doubted.release(translated.sport);
     }
 }
 
@@ -243,6 +315,72 @@ mod tests {
         now += Duration::from_micros(1);
         claims.settle(now);
         assert_eq!(claim(&mut claims, now, 2), port);
+    }
+
+    #[test]
+    fn only_the_port_of_a_known_connection_is_surely_that_of_nobody_else() {
+        let mut snapshot = snapshot(&[addr(1)]);
+        snapshot.natports = NatPorts::new(&[(1_024, 49_999)]);
+        let (mut claims, mut others) = (Claims::default(), Claims::default());
+        let of = |port| Tuple { src: addr(1), sport: port, ..original(protocol::TCP, 1) };
+        let take_up = |claims: &mut Claims, snapshot: &Snapshot, port| {
+            claims.take_up(Instant::from_secs(9), snapshot, &mut of(port), &original(protocol::TCP, 1))
+        };
+        // Never given, so never had.
+        for port in [1_023, 50_000] {
+            assert_eq!(take_up(&mut claims, &snapshot, port), Err(Taken::Surely), "{port}");
+        }
+        assert_eq!(take_up(&mut claims, &Snapshot::empty(), 40_000), Err(Taken::Perhaps));
+        // Taken up, but not confirmed: by this worker or another one.
+        assert_eq!(take_up(&mut claims, &snapshot, 40_000), Ok(()));
+        assert_eq!(take_up(&mut claims, &snapshot, 40_000), Err(Taken::Perhaps));
+        assert_eq!(take_up(&mut others, &snapshot, 40_000), Err(Taken::Perhaps));
+        believe(&snapshot, &of(40_000));
+        assert_eq!(take_up(&mut others, &snapshot, 40_000), Err(Taken::Surely));
+        // Denied: it rests, then somebody else gets it, in doubt again.
+        assert_eq!(take_up(&mut claims, &snapshot, 40_001), Ok(()));
+        claims.rest(Instant::ZERO, addr(1), 40_001, &original(protocol::TCP, 1));
+        assert_eq!(take_up(&mut others, &snapshot, 40_001), Err(Taken::Perhaps));
+        claims.settle(Instant::ZERO + REST);
+        assert_eq!(take_up(&mut others, &snapshot, 40_001), Ok(()));
+        assert_eq!(take_up(&mut claims, &snapshot, 40_001), Err(Taken::Perhaps));
+        // What a new connection has was nobody's.
+        others.release(addr(1), 40_001, protocol::TCP);
+        let new = others.claim(
+            Instant::ZERO,
+            &snapshot,
+            [addr(1)].into_iter(),
+            40_001,
+            &original(protocol::TCP, 2),
+            7,
+        );
+        assert_eq!(new, Some((addr(1), 40_001)));
+        assert_eq!(take_up(&mut claims, &snapshot, 40_001), Err(Taken::Surely));
+    }
+
+    #[test]
+    fn a_connection_that_has_just_lost_its_port_is_taken_up_with_that_one() {
+        let snapshot = snapshot(&[addr(1)]);
+        let (mut claims, now) = (Claims::default(), Instant::from_secs(1));
+        let mine = original(protocol::TCP, 1);
+        let taken = claims.claim(now, &snapshot, [addr(1)].into_iter(), 40_001, &mine, 7);
+        assert_eq!(taken, Some((addr(1), 40_001)));
+        claims.rest(now, addr(1), 40_001, &mine);
+        // To others it is a port that is going to be free.
+        let mut theirs = Tuple { src: addr(1), sport: 40_001, ..mine };
+        let other = original(protocol::TCP, 2);
+        assert_eq!(claims.take_up(now, &snapshot, &mut theirs, &other), Err(Taken::Perhaps));
+        let mut translated = Tuple { src: addr(1), ..mine };
+        assert_eq!(claims.take_up(now, &snapshot, &mut translated, &mine), Ok(()));
+        assert_eq!(translated.sport, 40_001, "not the one that its host uses");
+        assert!(!claims.is_resting());
+        assert_eq!(claims.take_up(now, &snapshot, &mut theirs, &other), Err(Taken::Perhaps));
+        believe(&snapshot, &translated);
+        assert_eq!(claims.take_up(now, &snapshot, &mut theirs, &other), Err(Taken::Surely));
+        // A new connection in its place is nobody's doubt.
+        claims.rest(now, addr(1), 40_001, &mine);
+        assert_eq!(claims.claim(now, &snapshot, [addr(1)].into_iter(), 1, &mine, 7), taken);
+        assert_eq!(claims.take_up(now, &snapshot, &mut theirs, &other), Err(Taken::Surely));
     }
 
     #[test]

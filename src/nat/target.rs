@@ -1,11 +1,11 @@
 //! `tnat`: connections that targets open leave with the address of their server.
 
-use super::{Nat, Wish, may_open, tuple};
+use super::{Nat, Wish, part, tuple};
 use crate::flow::{Kind, Tuple};
 use crate::net::Addr;
 use crate::pass::{Pass, bits};
 
-/// Opens a flow for every packet of a target that a `tnat` names.
+/// Opens a flow for every packet of a target that a `tnat` names, if it begins a connection or goes on with one of TCP.
 pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
     for i in bits(pass.ipv4() | pass.ipv6()) {
         let (info, snapshot) = (pass.info(i), pass.snapshot);
@@ -27,7 +27,7 @@ pub fn run(pass: &mut Pass<'_, '_>, nat: &mut Nat) {
             target: rule.target,
             timeouts: snapshot.translation.timeouts(info.proto, info.dport),
             replies: way.port,
-            begins: pass.errors() & 1 << i == 0 && may_open(pass, i, info),
+            part: part(pass, i, info),
         };
         nat.open(pass, i, &wish);
     }

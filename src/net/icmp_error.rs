@@ -127,8 +127,8 @@ fn emit_v6(buf: &mut [u8], cause: Cause, src: Ipv6Addr, dst: Ipv6Addr, packet: &
     ip.wire_len() + error.wire_len()
 }
 
-/// Whether an error about this packet can reach exactly one host that did not send an error itself.
-fn may_be_told(dissected: &Dissected, info: &IpInfo, l4: &[u8]) -> bool {
+/// Whether an answer to this packet can reach exactly one host that did not send an error itself.
+pub(super) fn may_be_told(dissected: &Dissected, info: &IpInfo, l4: &[u8]) -> bool {
     let is_error = match info.proto {
         protocol::ICMP if !info.is_v6 => icmpv4::Packet::new(l4).is_ok_and(|message| message.is_error()),
         protocol::ICMPV6 if info.is_v6 => icmpv6::Packet::new(l4).is_ok_and(|message| {

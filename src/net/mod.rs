@@ -7,6 +7,7 @@ pub mod fragment_ports;
 pub mod icmp_error;
 pub mod neighbor;
 pub mod packet;
+pub mod reset;
 pub mod route;
 pub mod translate;
 pub mod waiting;

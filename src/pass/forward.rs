@@ -26,7 +26,7 @@ use crate::stat::{Drop, WorkerStats};
 use crate::time::Instant;
 use crate::wire::{self, Dissected, ETHERNET_HEADER_LEN, IpInfo, L3, MacAddr, ethernet, ipv4};
 
-/// ICMP errors of one worker: a second, and at once.
+/// ICMP errors and resets of one worker: a second, and at once.
 const ERRORS: (u32, u32) = (1_000, 64);
 
 /// What a worker remembers about packets on their way out.
@@ -200,6 +200,14 @@ impl Pass<'_, '_> {
         let (frame, dissected) = (self.frames[i].bytes(), &self.dissected[i]);
         let refused = Refused { port: self.port, frame, dissected };
         refused.tell(cause, self.now, self.snapshot, &mut self.egress.errors, self.stats, self.out);
+    }
+
+    /// Drops segment `i` for `reason`, and resets its connection.
+    pub fn reset(&mut self, i: usize, reason: Drop) {
+        self.drop(i, reason);
+        let (frame, dissected) = (self.frames[i].bytes(), &self.dissected[i]);
+        let refused = Refused { port: self.port, frame, dissected };
+        refused.reset(self.now, self.snapshot, &mut self.egress.errors, self.stats, self.out);
     }
 
     /// Tells the sender of a packet that is none of the batch why it was lost.

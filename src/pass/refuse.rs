@@ -1,8 +1,8 @@
-//! Telling a sender that its packet cannot be forwarded: whether, and in whose name.
+//! Telling a sender that its packet cannot be forwarded, or its connection cannot go on: whether, and in whose name.
 
-use crate::net::PortId;
 use crate::net::bucket::Bucket;
 use crate::net::icmp_error::{self, Cause};
+use crate::net::{Addr, PortId, reset};
 use crate::outbox::Outbox;
 use crate::snapshot::Snapshot;
 use crate::stat::{Drop, WorkerStats};
@@ -42,7 +42,7 @@ impl Refused<'_> {
         out: &mut Outbox,
     ) {
         let L3::Ip(info) = self.dissected.l3 else { return };
-        if snapshot.routes.is_broadcast(info.src) || snapshot.own.get(info.src).is_some() {
+        if !is_host(snapshot, info.src) {
             return;
         }
         let Some(source) = snapshot.routes.source(self.port, info.src) else { return };
@@ -54,4 +54,30 @@ impl Refused<'_> {
             stats.work.errors.add(1);
         }
     }
+
+    /// Resets the connection that the packet is of, in the name of whom it is for. The same limit holds: who is not told
+    /// now tries again and is told then.
+    pub(crate) fn reset(
+        &self,
+        now: Instant,
+        snapshot: &Snapshot,
+        limit: &mut Bucket,
+        stats: &WorkerStats,
+        out: &mut Outbox,
+    ) {
+        let L3::Ip(info) = self.dissected.l3 else { return };
+        if !is_host(snapshot, info.src) {
+            return;
+        }
+        let mut buf = [0; reset::MAX];
+        let Some(len) = reset::build(&mut buf, self.frame, self.dissected) else { return };
+        if limit.take(now) && out.reply(self.port, &buf[..len]) {
+            stats.work.resets.add(1);
+        }
+    }
+}
+
+/// `addr` is neither the broadcast address of a network nor one of ours.
+fn is_host(snapshot: &Snapshot, addr: Addr) -> bool {
+    !snapshot.routes.is_broadcast(addr) && snapshot.own.get(addr).is_none()
 }

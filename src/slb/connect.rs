@@ -3,7 +3,7 @@
 use super::Request;
 use super::session::Key;
 use crate::flow::{Kind, Tuple, state};
-use crate::nat::{Nat, Wish, is_echo, tuple};
+use crate::nat::{Nat, Part, Wish, is_echo, tuple};
 use crate::pass::Pass;
 use crate::snapshot::Reach;
 use crate::wire::protocol;
@@ -40,7 +40,7 @@ pub(super) fn open<K: Key>(
         timeouts: server.timeouts(info.proto),
         replies: reach.hop.port,
         // The end of a connection begins no new one; the middle does, because another node may have begun it.
-        begins: !state::ends(info.tcp_flags),
+        part: if state::ends(info.tcp_flags) { Part::Stray } else { Part::Beginning },
     };
     nat.open(pass, i, &wish);
 }

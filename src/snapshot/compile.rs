@@ -123,6 +123,7 @@ pub fn compile(generation: u64, model: &Model, known: &impl Knowledge, shelves: 
         targets,
         translation: translation(model),
         tnats: AddrMap::build(&tnats(model)),
+        served: AddrMap::build(&served(model)),
         pools: AddrMap::build(&pools(model, known)),
         asking: known.asking(),
         natports: NatPorts::new(&model.tuning.natports.runs()),
@@ -147,7 +148,37 @@ fn services(model: &Model) -> Vec<(Addr, Services)> {
             claims.entry(ip.into()).or_default().push(claim);
         }
     }
+    build(claims)
+}
+
+fn build(claims: BTreeMap<Addr, Vec<Claim>>) -> Vec<(Addr, Services)> {
     claims.into_iter().map(|(addr, claims)| (addr, Services::build(&claims))).collect()
+}
+
+/// What targets serve at their own addresses in routing mode. It does not matter who is up: answers come before the
+/// first check is answered.
+fn served(model: &Model) -> Vec<(Addr, Services)> {
+    let mut claims: BTreeMap<Addr, Vec<Claim>> = BTreeMap::new();
+    if !translation(model).is_wanted() && model.tnats.is_empty() {
+        return Vec::new();
+    }
+    for (number, server) in model.servers.iter().filter(|(_, s)| s.registered && s.gslb.is_none()) {
+        // Answers to a proxy are for an address of ours.
+        let proxied = |v4| server.proxy.as_ref().is_some_and(|p| p.addresses().any(|a| a.is_ipv4() == v4));
+        let routed = |v4| server.addresses().any(|a| a.is_ipv4() == v4) && !proxied(v4);
+        let members = server.members().filter_map(|number| model.targets.get(&number));
+        for target in members.filter(|target| !target.answers_by_itself()) {
+            let ports = match target.port {
+                0 => (!server.ports.is_any()).then(|| server.ports.runs()),
+                port => Some(vec![(port, port)]),
+            };
+            let claim = Claim { protocol: server.protocol, ports, server: *number };
+            for addr in target.addresses().filter(|addr| routed(addr.is_ipv4())) {
+                claims.entry(addr.into()).or_default().push(claim.clone());
+            }
+        }
+    }
+    build(claims)
 }
 
 /// Whether a method, a limit or somebody who waits for sessions to end needs to know what targets have to do.
@@ -245,4 +276,77 @@ pub fn sources(model: &Model) -> Vec<Addr> {
 
 fn pools(model: &Model, known: &impl Knowledge) -> Vec<(Addr, Arc<Pools>)> {
     sources(model).into_iter().filter_map(|addr| Some((addr, known.pools(addr)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conf::Config;
+    use crate::conf::model::Protocol;
+
+    const FARM: &str = "
+        interface 1 { name eth0 }
+        register interface 1
+        enable interface 1
+        network 1 { addr 172.17.2.0 mask 255.255.255.0 real 172.17.2.1 mask6 64 real6 2001:db8:2::1 nat outside interface 1 }
+        network 2 { addr 10.1.1.0 mask 255.255.255.0 real 10.1.1.254 nat inside interface 1 }
+        register networks 1,2
+        enable networks 1,2
+        server 1 { ipaddr 172.17.2.90 ipaddr6 2001:db8:2::90 port 80,8000-8010 protocol tcp targets 1,2 }
+        server 2 { ipaddr 172.17.2.91 port 25 targets 1 backups 4 }
+        server 3 { ipaddr 172.17.2.92 port 99 proxy enable targets 3 }
+        server 4 { ipaddr 172.17.2.93 targets 5 }
+        server 5 { ipaddr 172.17.2.94 port 7 targets 6 }
+        target 1 { ipaddr 10.1.1.1 ipaddr6 2001:db8:1::1 }
+        target 2 { ipaddr 10.1.1.1 ipaddr6 2001:db8:1::1 port 8081 }
+        target 3 { ipaddr 10.1.1.3 }
+        target 4 { ipaddr 10.1.1.4 port 2525 }
+        target 5 { ipaddr 10.1.1.5 dsr enable }
+        target 6 { ipaddr 10.1.1.6 }
+        register servers 1,2,3,4";
+
+    fn map(text: &str) -> AddrMap<Services> {
+        let (config, diagnostics) = Config::parse("f", text);
+        assert_eq!(diagnostics.to_string(), "");
+        AddrMap::build(&served(&config.model().expect("a model")))
+    }
+
+    fn serves(map: &AddrMap<Services>, addr: &str, port: u16) -> bool {
+        let addr: IpAddr = addr.parse().expect("an address");
+        map.get(addr.into()).is_some_and(|at| at.find(Some(Protocol::Tcp), port).is_some())
+    }
+
+    #[test]
+    fn targets_answer_from_the_ports_of_their_servers_or_from_their_own() {
+        let map = map(FARM);
+        for (addr, ports) in [
+            ("10.1.1.1", &[80, 8000, 8010, 8081, 25][..]),
+            ("2001:db8:1::1", &[80, 8000, 8010, 8081]),
+            ("10.1.1.4", &[2525]),
+        ] {
+            let all: Vec<u16> = (0..=u16::MAX).filter(|port| serves(&map, addr, *port)).collect();
+            assert!(ports.iter().all(|port| all.contains(port)), "{addr}: {all:?}");
+            assert_eq!(
+                all.len(),
+                if ports.contains(&8010) { ports.len() + 9 } else { ports.len() },
+                "{addr}"
+            );
+        }
+    }
+
+    #[test]
+    fn answers_that_do_not_come_through_as_they_are_do_not_count() {
+        let map = map(FARM);
+        // To our own address; from the server's; of a server that is not registered.
+        for addr in ["10.1.1.3", "10.1.1.5", "10.1.1.6"] {
+            assert!(map.get(addr.parse::<IpAddr>().expect("an address").into()).is_none(), "{addr}");
+        }
+    }
+
+    #[test]
+    fn a_server_for_all_ports_leaves_its_targets_none_and_nobody_asks_without_translation() {
+        let all = FARM.replace("port 25 ", "");
+        assert!(serves(&map(&all), "10.1.1.1", 40_000));
+        assert!(!serves(&map(&all.replace("nat inside", "")), "10.1.1.1", 80));
+    }
 }

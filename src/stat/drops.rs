@@ -109,6 +109,8 @@ drops! {
     NoFlow = "no-flow",
     /// translated connection that would look like another one that lives
     FlowClash = "flow-clash",
+    /// rest of a connection by 'nat' or 'tnat' that is not known here, and whose port is not free
+    PortTaken = "port-taken",
     /// all ports of the address that connections are translated to are in use
     PortsExhausted = "ports-exhausted",
     /// new connection above 'set synrate' that would have to be remembered

@@ -71,6 +71,10 @@ pub struct Work {
     pub flows: Counter,
     /// Translated connections opened.
     pub opened: Counter,
+    /// Those of them that were taken up in the middle by `nat` and `tnat`.
+    pub resumed: Counter,
+    /// TCP connections that could not be taken up and were reset; the segments are counted as dropped.
+    pub resets: Counter,
     /// Translated connections that have ended, or were given up.
     pub closed: Counter,
     /// Translated connections of other workers that could not be noted because one like it lives here.
@@ -125,13 +129,16 @@ impl WorkerStats {
             unstored,
             flows: _,
             opened,
+            resumed,
+            resets,
             closed,
             clashed,
             untold,
         } = &self.work;
         let done = [received, forwarded, routed, errors, resolved, echoed, punted, expired, evicted, moved];
         let dns = [answered, nxdomain, servfail, refused];
-        for counter in done.into_iter().chain(dns).chain([unstored, opened, closed, clashed, untold]) {
+        let connections = [opened, resumed, resets, closed, clashed, untold];
+        for counter in done.into_iter().chain(dns).chain(connections).chain([unstored]) {
             counter.sub(counter.get());
         }
         self.drops.iter().for_each(|counter| counter.sub(counter.get()));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bng::seed::Seed;
 use bng::time::{Duration, Instant};
-use bng::wire::{L3, dissect, protocol};
+use bng::wire::{L3, dissect, protocol, tcp};
 
 use crate::case::files;
 use crate::rig::{Post, Rig, checksums_hold};
@@ -63,7 +63,8 @@ const fn served(file: &'static str, answers: (u8, &'static str)) -> Mode {
     }
 }
 
-/// The TCP segments that leave when `text` comes in on `port`.
+/// The TCP segments that go on when the one with these `ends` comes in on `port`. A reset in the name of whom it is for
+/// goes back to its sender alone, who has gone on with what it has not begun.
 fn exchange(rig: &mut Rig, port: u8, stations: &str, ends: &Ends, flags: &str) -> Vec<Ends> {
     let (src, sport, dst, dport) = ends;
     let ip = if src.contains(':') { "ipv6" } else { "ipv4" };
@@ -76,8 +77,13 @@ fn exchange(rig: &mut Rig, port: u8, stations: &str, ends: &Ends, flags: &str) -
             continue;
         }
         assert!(checksums_hold(&bytes), "after {text}: {info:?}");
+        let shown = (info.src.to_string(), info.sport, info.dst.to_string(), info.dport);
+        if info.tcp_flags == tcp::flags::RST && info.ttl == 64 {
+            assert_eq!((&shown, flags.contains(['S', 'R'])), (&reversed(ends), false), "after {text}");
+            continue;
+        }
         assert_eq!(info.ttl, 63, "after {text}");
-        segments.push((info.src.to_string(), info.sport, info.dst.to_string(), info.dport));
+        segments.push(shown);
     }
     segments
 }

@@ -2,7 +2,8 @@
 //!
 //! A restarted daemon remembers no connection. What goes on of one is given to a target by the client's address, so in
 //! routing mode it lives when that is the target it had, and is reset by the target otherwise. A proxied one lives while
-//! its client's port is free at the proxy's address and so stands for it again.
+//! its client's port is free at the proxy's address and so stands for it again. The same holds for those that hosts and
+//! targets have opened to the outside.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -12,7 +13,7 @@ use bng_world::{Bng, Host, wait, web};
 
 use crate::farm::{is_master, is_up, until_serving};
 use crate::modes::{SINK, serve};
-use crate::site::{Legs, PROXY, ROUTED, Site, in_url};
+use crate::site::{CLIENT, Legs, PROXY, ROUTED, Site, in_url};
 use crate::suite::{BNG, Case};
 
 /// How long an end may be left in doubt about its connection.
@@ -31,6 +32,16 @@ pub(crate) fn cases() -> Vec<Case> {
         "after a restart connections go on or are reset, none hangs",
         tools,
         restarts,
+    ));
+    cases.push(Case::new(
+        "after a restart connections go on or are reset, none hangs [raw threads 2]",
+        tools,
+        || restarts("raw threads 2"),
+    ));
+    cases.extend(Case::per_door(
+        "after a restart one of two connections with one port goes on, the other is reset",
+        tools,
+        restarts_with_one_port,
     ));
     cases.extend(Case::per_door(
         "10000 short connections through the proxy fail nowhere",
@@ -78,6 +89,24 @@ pub(crate) fn serve_echo(site: &mut Site) {
     });
 }
 
+/// What makes clear which segments of web2 are answers of server 1, which has all ports otherwise, and which belong to
+/// connections of its own.
+fn ports() -> String {
+    format!("server 1 port 80,{SINK},{ECHO}\n")
+}
+
+/// Connections that web1 opens to the client by `nat` and web2 by `tnat`, eight each.
+fn open_from_inside(site: &Site) -> Vec<(&'static str, &'static str, TcpStream)> {
+    let ways = [("nat", &site.web1), ("tnat", &site.web2)];
+    let each = ways.into_iter().flat_map(|(mode, host)| CLIENT.map(|to| (mode, host, to)));
+    let mut open: Vec<_> =
+        each.flat_map(|way| [way; 4]).map(|(mode, host, to)| (mode, to, connect(host, to, ECHO))).collect();
+    for (mode, to, stream) in &mut open {
+        assert_eq!(ask(stream), Fate::Lives, "{mode} {to}");
+    }
+    open
+}
+
 fn served_by(host: &Host, to: &str) -> String {
     host.run(&format!("curl -gsf --max-time 5 http://{}/", in_url(to))).trim().to_owned()
 }
@@ -118,7 +147,8 @@ fn restarts(door: &str) {
     for n in 11..=14 {
         site.client.address("eth0", &format!("10.9.0.{n}/24"));
     }
-    let mut bng = site.bng(door, "");
+    let mut bng = site.bng(door, &ports());
+    let mut own = open_from_inside(&site);
     let mut open: Vec<_> = [("routed", ROUTED), ("proxy", PROXY)]
         .into_iter()
         .flat_map(|(mode, to)| to.map(|to| (mode, to)))
@@ -131,6 +161,9 @@ fn restarts(door: &str) {
     bng.stop();
     bng.start();
     until_serving(&bng, &[1, 2, 3]);
+    for (mode, to, stream) in &mut own {
+        assert_eq!(ask(stream), Fate::Lives, "{mode} {to}: {}", bng.cmdctl("show nat\n"));
+    }
     let mut lived = 0;
     for (mode, to, stream) in &mut open {
         let fate = ask(stream);
@@ -138,13 +171,53 @@ fn restarts(door: &str) {
         lived += usize::from(fate == Fate::Lives);
     }
     eprintln!(
-        "after a restart of [{door}] {lived} of {} connections went on, the others were reset",
+        "after a restart of [{door}] all {} connections to the outside went on, and {lived} of {} to servers, the others \
+         were reset",
+        own.len(),
         open.len()
     );
     for to in [ROUTED, PROXY].concat() {
         served_by(&site.client, to);
     }
     site.client.run(&format!("echo | socat -t 5 - TCP4:{}:{SINK}", ROUTED[0]));
+}
+
+/// Two hosts inside with the same port: the address outside has it once, so one of their connections has another one.
+fn restarts_with_one_port(door: &str) {
+    let mut site = Site::new(Legs::Two);
+    serve_echo(&mut site);
+    let other = ["10.9.0.11", "2001:db8:9::11"];
+    for (address, prefix) in other.into_iter().zip([24, 64]) {
+        site.client.address("eth0", &format!("{address}/{prefix}"));
+    }
+    for host in [&site.web1, &site.web2] {
+        host.sysctl("net.ipv4.ip_local_port_range", "45000 45000");
+    }
+    let mut bng = site.bng(door, &(ports() + "disable tnat 1\n"));
+    let mut kept = CLIENT.map(|to| connect(&site.web1, to, ECHO));
+    let mut lost = other.map(|to| connect(&site.web2, to, ECHO));
+    for stream in kept.iter_mut().chain(&mut lost) {
+        assert_eq!(ask(stream), Fate::Lives);
+    }
+    bng.stop();
+    bng.start();
+    until_serving(&bng, &[1, 2, 3]);
+    let at_once = |stream: &mut TcpStream| {
+        let start = Instant::now();
+        let fate = ask(stream);
+        assert!(start.elapsed() < Duration::from_secs(2), "in doubt for {:?}", start.elapsed());
+        fate
+    };
+    // The one that had the port speaks first: nobody else can have had it.
+    assert_eq!(at_once(&mut kept[0]), Fate::Lives);
+    assert_eq!(at_once(&mut lost[0]), Fate::Reset, "by the balancer");
+    // The other one speaks first: its peer does not know it, and the port is free again a little later.
+    assert_eq!(at_once(&mut lost[1]), Fate::Reset, "by its peer");
+    let tries = (0..4).map(|_| ask(&mut kept[1])).take_while(|fate| *fate == Fate::Hangs).count();
+    assert!(tries < 4, "it has never got its port: {}", bng.cmdctl("show nat\n"));
+    assert_eq!(at_once(&mut kept[1]), Fate::Lives);
+    let counted = bng.cmdctl("show counters\nshow drops\n");
+    assert!(counted.contains("port-taken"), "{counted}");
 }
 
 fn short_connections(door: &str) {
@@ -179,9 +252,10 @@ fn client_of(to: &str) -> String {
 
 fn takes_over(door: &str) {
     let mut site = Site::new(Legs::One);
+    serve_echo(&mut site);
     let second = site.world.plugged("second", &[]);
-    let mut first = site.bng(door, "");
-    let backup = Bng::running(BNG, &site.world, &second, &site.config(door, 100, 252));
+    let mut first = site.bng(door, &ports());
+    let backup = Bng::running(BNG, &site.world, &second, &(site.config(door, 100, 252) + &ports()));
     for n in 1..=3 {
         wait::for_true("targets up on the second node", Duration::from_secs(10), || is_up(&backup, n));
     }
@@ -189,11 +263,15 @@ fn takes_over(door: &str) {
         served_by(&site.client, to);
     }
     assert!(is_master(&first) && !is_master(&backup));
+    let mut own = open_from_inside(&site);
     first.kill();
     let took = wait::for_true("the second node master", Duration::from_secs(8), || is_master(&backup));
     assert!(took < Duration::from_secs(5), "{took:?}");
     for to in [ROUTED, PROXY].concat() {
         served_by(&site.client, to);
+    }
+    for (mode, to, stream) in &mut own {
+        assert_eq!(ask(stream), Fate::Lives, "{mode} {to}: {}", backup.cmdctl("show nat\n"));
     }
     // Inside hosts go out through it as well.
     site.web1
