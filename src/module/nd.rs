@@ -7,13 +7,16 @@ use crate::net::{Addr, packet};
 use crate::pass::{Pass, bits};
 use crate::stat::Drop;
 use crate::wire::ndisc::{self, Kind, Packet, Repr};
-use crate::wire::{MacAddr, Malformed};
+use crate::wire::{Fragment, MacAddr, Malformed};
 
 /// Takes every neighbour solicitation and advertisement; router messages are none of our business.
 pub fn run(pass: &mut Pass<'_, '_>) {
     for i in bits(pass.icmp()) {
         let info = pass.info(i);
         let (Some(src), Some(dst)) = (info.src.as_v6(), info.dst.as_v6()) else { continue };
+        if info.fragment == Fragment::Later {
+            continue;
+        }
         let message = info.l4(pass.frames[i].bytes());
         let nd = match Packet::new(message) {
             Ok(nd) => nd,
@@ -24,7 +27,8 @@ pub fn run(pass: &mut Pass<'_, '_>) {
             }
         };
         let Some(target) = nd.target() else { continue };
-        if nd.check(src, dst, info.ttl).is_err() {
+        // None is sent in fragments (RFC 6980).
+        if info.fragment != Fragment::None || nd.check(src, dst, info.ttl).is_err() {
             pass.drop(i, Drop::NdMalformed);
             continue;
         }

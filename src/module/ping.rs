@@ -13,7 +13,9 @@ pub fn run(pass: &mut Pass<'_, '_>) {
     for i in bits(pass.icmp()) {
         let info = pass.info(i);
         let Some(own) = pass.snapshot.answerable(info.dst).copied() else { continue };
-        if pass.echo(i) != Some(Echo::Request) {
+        // Nobody puts fragments together here, and of a later one nobody knows what it belongs to.
+        let later = info.fragment == Fragment::Later;
+        if !later && pass.echo(i) != Some(Echo::Request) {
             continue;
         }
         if info.fragment != Fragment::None {

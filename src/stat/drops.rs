@@ -65,7 +65,7 @@ drops! {
     ArpMalformed = "arp-malformed",
     /// ARP or neighbour discovery about addresses that are not ours
     NeighborOther = "neighbor-other",
-    /// neighbour discovery with wrong hop limit, checksum or options
+    /// neighbour discovery with wrong hop limit, checksum or options, or in fragments
     NdMalformed = "nd-malformed",
     /// ICMP message with a wrong checksum
     IcmpChecksum = "icmp-checksum",
@@ -75,7 +75,7 @@ drops! {
     NotMaster = "not-master",
     /// source address is one of ours: local host or loop, never a client
     OwnSource = "own-source",
-    /// fragment whose first part did not come in time, or found no room to wait for it
+    /// fragment whose first part did not come in time, or found no room to wait for it; a ping of us in fragments
     Fragment = "fragment",
     /// first fragment that contradicts another one of the same packet
     FragmentForged = "fragment-forged",
