@@ -215,7 +215,7 @@ impl Nat {
         self.flows.warm(found.iter().map(|(.., spot)| spot));
         for (i, tuple, spot) in found {
             let Some((handle, direction)) = self.flows.find(pass.now, spot, &tuple) else { continue };
-            if !goes(pass, i, direction) {
+            if pass.icmp() & 1 << i != 0 && !goes(pass, i, direction) {
                 continue;
             }
             if direction == Direction::Original && self.is_over(pass, i, handle) {
@@ -416,12 +416,10 @@ pub(crate) const fn is_echo(proto: u8) -> bool {
     matches!(proto, protocol::ICMP | protocol::ICMPV6)
 }
 
-/// Whether packet `i` is what goes in `direction`: echo requests go from the initiator, replies to it. The other way they
-/// are of another conversation that happens to have the same number.
-#[inline]
+/// Whether message `i` of ICMP is what goes in `direction`: echo requests go from the initiator, replies to it. The other
+/// way they are of another conversation that happens to have the same number.
 fn goes(pass: &Pass<'_, '_>, i: usize, direction: Direction) -> bool {
-    let info = pass.info(i);
-    let echo = if info.is_icmp() && info.fragment != Fragment::Later { pass.echo(i) } else { None };
+    let echo = if pass.info(i).fragment != Fragment::Later { pass.echo(i) } else { None };
     echo.is_none_or(|echo| (echo == Echo::Request) == (direction == Direction::Original))
 }
 

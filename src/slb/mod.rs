@@ -168,11 +168,8 @@ fn balance<K: Key>(
     buffers: &mut [Vec<u8>; 2],
 ) {
     let mut requests = ArrayVec::<Request<'_, K>, BATCH_MAX>::new();
-    for i in bits(mask) {
+    for i in bits(mask & !no_requests(pass)) {
         let info = pass.info(i);
-        if is_no_request(pass, i, info) {
-            continue;
-        }
         match request(table, pass.snapshot, i, info) {
             None => {}
             Some(Ok(Request { server: Server { gslb: Some(gslb), .. }, key, .. })) => {
@@ -238,12 +235,12 @@ fn send_unchanged(
     }
 }
 
-/// Whether packet `i` is a message of ICMP that asks a server for nothing: all but echo requests. Those of routers,
-/// neighbours and listeners are for one link, and their hop limit proves that no router has passed them on (RFC 4861
-/// section 3.1); we are none to a target, which would believe what somebody on another link says.
-#[inline]
-fn is_no_request(pass: &Pass<'_, '_>, i: usize, info: &IpInfo) -> bool {
-    info.is_icmp() && info.fragment != Fragment::Later && pass.echo(i) != Some(Echo::Request)
+/// The messages of ICMP that ask a server for nothing: all but echo requests. Those of routers, neighbours and listeners
+/// are for one link, and their hop limit proves that no router has passed them on (RFC 4861 section 3.1); we are none to
+/// a target, which would believe what somebody on another link says.
+fn no_requests(pass: &Pass<'_, '_>) -> u64 {
+    let asks = |i: &usize| pass.info(*i).fragment == Fragment::Later || pass.echo(*i) == Some(Echo::Request);
+    bits(pass.icmp()).filter(|i| !asks(i)).fold(0, |mask, i| mask | 1 << i)
 }
 
 /// What packet `i` asks for; `None` when it is not for a virtual address.
