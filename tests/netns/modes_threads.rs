@@ -4,7 +4,7 @@
 //! sends the ICMP errors only one of them.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bng_world::{Bng, Decap, Echo, Host, Tunnel, World, datagrams};
@@ -83,7 +83,7 @@ fn exchange(host: &Host, to: &str, v: usize) {
         for reversed in [false, true] {
             let from = SocketAddr::new(client, 5000 + u16::from(reversed));
             let payload: Vec<u8> = (0..4000).map(|at: usize| (at * 7 + n) as u8).collect();
-            let socket = host.inside(|| UdpSocket::bind(from)).unwrap_or_else(|e| panic!("{from}: {e}"));
+            let socket = host.bind_udp(from);
             socket.set_read_timeout(Some(Duration::from_secs(2))).expect("a timeout above zero");
             datagrams::send_in_fragments(
                 host,

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
-use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -43,7 +42,7 @@ impl Echo {
     }
 
     fn answering(host: &Host, address: &str, name: Option<String>, delay: Duration) -> Self {
-        let socket = host.inside(|| UdpSocket::bind(address)).unwrap_or_else(|e| panic!("{address}: {e}"));
+        let socket = host.bind_udp(address);
         socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout above zero");
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -79,7 +78,7 @@ impl Echo {
     /// # Panics
     /// When the address cannot be bound.
     pub fn ask(host: &Host, from: &str, to: &str) -> Option<String> {
-        let socket = host.inside(|| UdpSocket::bind(from)).unwrap_or_else(|e| panic!("{from}: {e}"));
+        let socket = host.bind_udp(from);
         socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout above zero");
         // Connected, so that an answer from any other address than the one asked does not count.
         socket.connect(to).and_then(|()| socket.send(b"who?")).ok()?;

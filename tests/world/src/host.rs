@@ -1,10 +1,15 @@
 //! A host: one network namespace.
 
 use std::fs::File;
+use std::io::ErrorKind;
+use std::net::{ToSocketAddrs, UdpSocket};
 use std::process::{Command, Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
+
+use crate::wait;
 
 /// Seconds after which a command run by [`Host::run`] is killed.
 const LIMIT: &str = "60";
@@ -83,6 +88,20 @@ impl Host {
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })
+    }
+
+    /// A UDP socket on this host at `address`, which may just have been given up by another one.
+    ///
+    /// # Panics
+    /// When the address cannot be bound.
+    pub fn bind_udp(&self, address: impl ToSocketAddrs) -> UdpSocket {
+        let addresses: Vec<_> = address.to_socket_addrs().expect("an address with a port").collect();
+        let bind = || match UdpSocket::bind(&addresses[..]) {
+            // A process that another case is starting has all sockets of this one, until it is its own program.
+            Err(e) if e.kind() == ErrorKind::AddrInUse => None,
+            result => Some(result.unwrap_or_else(|e| panic!("{addresses:?}: {e}"))),
+        };
+        self.inside(|| wait::until("a free port", Duration::from_secs(2), bind).0)
     }
 
     /// Writes one network setting, named as for sysctl.
