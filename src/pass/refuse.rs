@@ -41,16 +41,13 @@ impl Refused<'_> {
         stats: &WorkerStats,
         out: &mut Outbox,
     ) {
-        let L3::Ip(info) = self.dissected.l3 else { return };
-        if !is_host(snapshot, info.src) {
-            return;
-        }
-        let Some(source) = snapshot.routes.source(self.port, info.src) else { return };
+        let Some(sender) = self.sender(snapshot) else { return };
+        let Some(source) = snapshot.routes.source(self.port, sender) else { return };
         let mut buf = [0; icmp_error::MAX];
         let Some(len) = icmp_error::build(&mut buf, cause, source, self.frame, self.dissected) else {
             return;
         };
-        if limit.take(now) && out.reply(self.port, &buf[..len]) {
+        if self.answer(&buf[..len], now, limit, out) {
             stats.work.errors.add(1);
         }
     }
@@ -65,19 +62,25 @@ impl Refused<'_> {
         stats: &WorkerStats,
         out: &mut Outbox,
     ) {
-        let L3::Ip(info) = self.dissected.l3 else { return };
-        if !is_host(snapshot, info.src) {
+        if self.sender(snapshot).is_none() {
             return;
         }
         let mut buf = [0; reset::MAX];
         let Some(len) = reset::build(&mut buf, self.frame, self.dissected) else { return };
-        if limit.take(now) && out.reply(self.port, &buf[..len]) {
+        if self.answer(&buf[..len], now, limit, out) {
             stats.work.resets.add(1);
         }
     }
-}
 
-/// `addr` is neither the broadcast address of a network nor one of ours.
-fn is_host(snapshot: &Snapshot, addr: Addr) -> bool {
-    !snapshot.routes.is_broadcast(addr) && snapshot.own.get(addr).is_none()
+    /// Whom the packet is from; `None` for the broadcast address of a network, and for an address of ours.
+    fn sender(&self, snapshot: &Snapshot) -> Option<Addr> {
+        let L3::Ip(info) = self.dissected.l3 else { return None };
+        let is_host = !snapshot.routes.is_broadcast(info.src) && snapshot.own.get(info.src).is_none();
+        is_host.then_some(info.src)
+    }
+
+    /// Sends `frame` where the packet came from, unless too many were sent. Returns whether it was.
+    fn answer(&self, frame: &[u8], now: Instant, limit: &mut Bucket, out: &mut Outbox) -> bool {
+        limit.take(now) && out.reply(self.port, frame)
+    }
 }
