@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::icmp_error::may_be_told;
-use crate::wire::{Dissected, L3, ethernet, ethertype, ipv4, ipv6, protocol, tcp};
+use crate::wire::{Dissected, L3, ethernet, ipv4, ipv6, protocol, tcp};
 
 /// Time to live and hop limit.
 const TTL: u8 = 64;
@@ -31,8 +31,7 @@ pub fn build(buf: &mut [u8; MAX], frame: &[u8], dissected: &Dissected) -> Option
         flags: tcp::flags::RST,
         window: 0,
     };
-    let ethertype = if info.is_v6 { ethertype::IPV6 } else { ethertype::IPV4 };
-    ethernet::Repr { dst: dissected.src, src: dissected.dst, ethertype }.emit(buf);
+    ethernet::Repr { dst: dissected.src, src: dissected.dst, ethertype: dissected.ethertype }.emit(buf);
     let packet = &mut buf[ethernet::ETHERNET_HEADER_LEN..];
     let (src, dst) = (info.dst.to_ip(), info.src.to_ip());
     let header_len = match (src, dst) {
