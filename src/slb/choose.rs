@@ -137,10 +137,12 @@ fn by_method<'a, K: Key>(
     request: &Request<'_, K>,
 ) -> Result<(u16, &'a Reach, Why), Drop> {
     let (snapshot, client, v6) = (pass.snapshot, request.client(), request.info.is_v6);
-    let nobody = snapshot.class(request.server, client.addr).candidates(v6).list.is_empty();
-    let refused = if nobody { Drop::NoTarget } else { Drop::Full };
+    let refused = || {
+        let nobody = snapshot.class(request.server, client.addr).candidates(v6).list.is_empty();
+        if nobody { Drop::NoTarget } else { Drop::Full }
+    };
     let (target, why) =
-        chooser.pick(snapshot, pass.stats, request.key.server(), client, v6).ok_or(refused)?;
+        chooser.pick(snapshot, pass.stats, request.key.server(), client, v6).ok_or_else(refused)?;
     Ok((target, snapshot.reach(target, v6).ok_or(Drop::NoTarget)?, why))
 }
 
