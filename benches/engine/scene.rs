@@ -187,7 +187,7 @@ impl Way {
             ethertype: if family == Family::V4 { ethertype::IPV4 } else { ethertype::IPV6 },
         };
         frame.emit(&mut bytes);
-        let l4 = match (src, dst) {
+        match (src, dst) {
             (IpAddr::V4(src), IpAddr::V4(dst)) => {
                 let packet = ipv4::Repr {
                     src,
@@ -201,16 +201,15 @@ impl Way {
                 };
                 bytes.resize(14 + packet.wire_len(), 0);
                 packet.emit(&mut bytes[14..]);
-                bytes.len()
             }
             (IpAddr::V6(src), IpAddr::V6(dst)) => {
                 let packet = ipv6::Repr { src, dst, next_header: protocol::UDP, hop_limit: 64, payload_len };
                 bytes.resize(14 + packet.wire_len(), 0);
                 packet.emit(&mut bytes[14..]);
-                bytes.len()
             }
             _ => unreachable!("both addresses are of one family"),
-        };
+        }
+        let l4 = bytes.len();
         bytes.resize(l4 + datagram.wire_len(), 0);
         datagram.emit(src, dst, &mut bytes[l4..]);
         MemoryFrame { bytes, meta: Meta::default() }
